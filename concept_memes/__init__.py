@@ -1,0 +1,59 @@
+"""Point it at a folder of images and get back concepts: groups that mean the same, named and searchable.
+
+Nothing heavy is loaded until it is used: importing this package imports neither torch nor numba nor matplotlib.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from concept_memes.concepts import Concept, ConceptHit, ConceptSet, ImageHit, ImageRecord, SkippedImage
+    from concept_memes.encoders import CLIPEncoder, HubFreeEncoder
+    from concept_memes.errors import ConceptMemesError, ConceptMemesWarning
+    from concept_memes.model import ConceptModel
+    from concept_memes.run_report import RunReport
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CLIPEncoder",
+    "Concept",
+    "ConceptHit",
+    "ConceptMemesError",
+    "ConceptMemesWarning",
+    "ConceptModel",
+    "ConceptSet",
+    "HubFreeEncoder",
+    "ImageHit",
+    "ImageRecord",
+    "RunReport",
+    "SkippedImage",
+]
+
+_MODULES = {
+    "CLIPEncoder": "encoders",
+    "Concept": "concepts",
+    "ConceptHit": "concepts",
+    "ConceptMemesError": "errors",
+    "ConceptMemesWarning": "errors",
+    "ConceptModel": "model",
+    "ConceptSet": "concepts",
+    "HubFreeEncoder": "encoders",
+    "ImageHit": "concepts",
+    "ImageRecord": "concepts",
+    "RunReport": "run_report",
+    "SkippedImage": "concepts",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name on its first use (PEP 562)."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
