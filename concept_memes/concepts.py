@@ -1,0 +1,229 @@
+"""What fitting produces: one frozen :class:`ConceptSet`, and the small results that searching gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+__all__ = ["Concept", "ConceptHit", "ConceptSet", "ImageHit", "ImageRecord", "SkippedImage"]
+
+
+class ConceptHit(NamedTuple):
+    """A concept that a query found.
+
+    Attributes
+    ----------
+    concept : int
+        Number of the concept.
+    similarity : float
+        Cosine of query and concept, in [-1, 1]; higher is nearer. Not rounded.
+    """
+
+    concept: int
+    similarity: float
+
+
+class ImageHit(NamedTuple):
+    """A picture that a query found.
+
+    Attributes
+    ----------
+    path : Path or None
+        Where the picture is, as it was given; None for pictures that came as pixels.
+    similarity : float
+        Cosine of query and picture, in [-1, 1]; higher is nearer. Not rounded.
+    index : int
+        Place of the picture in what was given to `fit`.
+    concept : int
+        The concept that the picture is in; -1 for none.
+    """
+
+    path: Path | None
+    similarity: float
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody asks of a hit
+    concept: int
+
+
+@dataclass(frozen=True)
+class SkippedImage:
+    """A picture that could not be read.
+
+    Attributes
+    ----------
+    path : Path or None
+        Where it is, as it was given; None for pictures that came as pixels.
+    index : int
+        Its place in what was given to `fit`.
+    reason : str
+        Why, in words for people.
+    """
+
+    path: Path | None
+    index: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """A picture of the collection.
+
+    Attributes
+    ----------
+    name : str
+        What people see: the path inside the folder, the name that they gave, or ``"image-3"``.
+    path : Path or None
+        Where it is, as it was given; None for pictures that came as pixels.
+    content_hash : str
+        Hexadecimal hash of the file (or pixels, or vector); "" for a picture that could not be read.
+    """
+
+    name: str
+    path: Path | None
+    content_hash: str
+
+
+@dataclass(frozen=True)
+class Concept:
+    """Pictures that belong together, with what stands for them.
+
+    Attributes
+    ----------
+    index : int
+        Number of the concept, 0 for the largest.
+    size : int
+        Number of member pictures.
+    words : tuple of str
+        What its pictures show, best first; empty where no word fits.
+    word_scores : tuple of float
+        Score per word, in descending order.
+    exemplars : tuple of int
+        Indices of pictures that stand for the concept, the most typical first.
+    exemplar_scores : tuple of float
+        Cosine of each exemplar and the concept's centroid, both centred on the collection.
+    """
+
+    index: int
+    size: int
+    words: tuple[str, ...] = ()
+    word_scores: tuple[float, ...] = ()
+    exemplars: tuple[int, ...] = ()
+    exemplar_scores: tuple[float, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The best three words, or "concept 7" where there are none.
+
+        Examples
+        --------
+        >>> Concept(0, 12, words=("panda", "bear", "bamboo", "zoo")).title
+        'panda, bear, bamboo'
+        >>> Concept(7, 12).title
+        'concept 7'
+        """
+        return ", ".join(self.words[:3]) or f"concept {self.index}"
+
+
+@dataclass(frozen=True, eq=False)
+class ConceptSet:
+    """A collection of pictures and its concepts. Frozen: an edit makes a new one.
+
+    Attributes
+    ----------
+    images : tuple of ImageRecord
+        Every picture that was given, in that order, readable or not.
+    labels : ndarray of shape (n_images,), int64
+        Concept per picture; -1 for none.
+    probabilities : ndarray of shape (n_images,), float64
+        How surely a picture is in its concept, in [0, 1]; 0 for noise.
+    vectors : ndarray of shape (n_images, n_dims), float32, unit norm
+        Rows of pictures that could not be read are zero.
+    centre : ndarray of shape (n_dims,), float32
+        Mean of the vectors of readable pictures.
+    blocks : tuple of (int, int)
+        Start and stop of the parts of the vector that are centred separately.
+    centroids : ndarray of shape (n_concepts, n_dims), float32, unit norm
+        Mean direction of each concept's pictures.
+    concepts : tuple of Concept
+        From the largest to the smallest.
+    words : tuple of str
+        Every word that any concept carries, sorted.
+    word_vectors : ndarray of shape (n_words, n_dims), float32, unit norm
+        Their vectors.
+    encoder_name, encoder_fingerprint : str
+        The model that made the vectors; "" for vectors that came from outside.
+    skipped : tuple of SkippedImage
+        Pictures that could not be read, with the reasons.
+    base_folder : Path
+        What relative paths in `images` are relative to.
+    pixels : mapping of int to PIL.Image.Image
+        Pictures that came as pixels, by index.
+    """
+
+    images: tuple[ImageRecord, ...]
+    labels: npt.NDArray[np.int64]
+    probabilities: npt.NDArray[np.float64]
+    vectors: npt.NDArray[np.float32]
+    centre: npt.NDArray[np.float32]
+    blocks: tuple[tuple[int, int], ...]
+    centroids: npt.NDArray[np.float32]
+    concepts: tuple[Concept, ...]
+    words: tuple[str, ...]
+    word_vectors: npt.NDArray[np.float32]
+    encoder_name: str
+    encoder_fingerprint: str
+    skipped: tuple[SkippedImage, ...] = ()
+    base_folder: Path = Path()
+    pixels: Mapping[int, Image.Image] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        for value in (getattr(self, f.name) for f in fields(self)):
+            if isinstance(value, np.ndarray):
+                value.setflags(write=False)
+
+    def __len__(self) -> int:
+        """Return the number of concepts."""
+        return len(self.concepts)
+
+    def __repr__(self) -> str:
+        noise = int((self.labels < 0).sum())
+        return f"ConceptSet({len(self)} concepts, {len(self.images)} images, {noise} in none, {self.encoder_name!r})"
+
+    def members(self, concept: int) -> npt.NDArray[np.int64]:
+        """Return the indices of a concept's pictures, surest first, ties in the order given.
+
+        Parameters
+        ----------
+        concept : int
+            Number of the concept; -1 for the pictures that are in none.
+
+        Returns
+        -------
+        ndarray of shape (size,), int64
+        """
+        rows = np.flatnonzero(self.labels == concept)
+        return rows[np.argsort(-self.probabilities[rows], kind="stable")].astype(np.int64)
+
+    def source_of(self, index: int) -> Path | Image.Image:
+        """Return where the pixels of a picture are: an absolute path, or the picture itself.
+
+        Parameters
+        ----------
+        index : int
+            The picture.
+
+        Returns
+        -------
+        Path or PIL.Image.Image
+        """
+        if index in self.pixels:
+            return self.pixels[index]
+        path = self.images[index].path
+        if path is None:
+            return self.base_folder / self.images[index].name
+        return self.base_folder / path

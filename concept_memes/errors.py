@@ -1,0 +1,142 @@
+"""Everything that this package raises or warns about on purpose.
+
+::
+
+    ConceptMemesError
+    ├── InvalidParameterError      (ValueError)    a parameter has a value that it cannot have
+    ├── SourceError                (ValueError)    what was given is no source of images
+    │   └── NoImagesError                          a source holds no image that can be read
+    ├── UnreadableImageError       (ValueError)    one image cannot be read; carries the reason
+    ├── EncoderError               (ValueError)    an encoder does not do what its protocol promises
+    │   ├── ModelNotFoundError     (OSError)       the weights of a model are not at hand
+    │   └── NoTextEncoderError                     texts are asked for, but the encoder has none
+    ├── MissingExtraError          (ImportError)   an optional package is not installed
+    ├── VocabularyError            (ValueError)    no candidate words, or words of the wrong kind
+    └── SavedModelError            (ValueError)    a folder does not hold a model that can be loaded
+        └── NewerFormatError                       it was written by a newer version of the package
+
+    ConceptMemesWarning (UserWarning)
+    ├── SkippedImagesWarning                       some images could not be read; says how many and why
+    ├── FallbackWarning                            "auto" picked another model than the first choice
+    ├── NoWordsWarning                             concepts stay without words; says why
+    └── AdjustedWarning                            a value was changed to fit the data; says which
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AdjustedWarning",
+    "ConceptMemesError",
+    "ConceptMemesWarning",
+    "EncoderError",
+    "FallbackWarning",
+    "InvalidParameterError",
+    "MissingExtraError",
+    "ModelNotFoundError",
+    "NewerFormatError",
+    "NoImagesError",
+    "NoTextEncoderError",
+    "NoWordsWarning",
+    "SavedModelError",
+    "SkippedImagesWarning",
+    "SourceError",
+    "UnreadableImageError",
+    "VocabularyError",
+]
+
+
+class ConceptMemesError(Exception):
+    """The root of all errors of this package."""
+
+
+class InvalidParameterError(ConceptMemesError, ValueError):
+    """A parameter has a value that it cannot have.
+
+    Parameters
+    ----------
+    name : str
+        The parameter.
+    value : object
+        What came.
+    expected : str
+        What was expected, to follow "must be".
+    """
+
+    def __init__(self, name: str, value: object, expected: str) -> None:
+        self.name = name
+        self.value = value
+        self.expected = expected
+        super().__init__(f"{name}={value!r}: {name} must be {expected}.")
+
+
+class SourceError(ConceptMemesError, ValueError):
+    """What was given is no source of images."""
+
+
+class NoImagesError(SourceError):
+    """A source holds no image that can be read."""
+
+
+class UnreadableImageError(ConceptMemesError, ValueError):
+    """One image cannot be read.
+
+    Parameters
+    ----------
+    name : str
+        The image: its path, or its place in the list that was given.
+    reason : str
+        Why, in words for people ("the file is empty").
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        self.reason = reason
+        super().__init__(f"{name}: {reason}")
+
+
+class EncoderError(ConceptMemesError, ValueError):
+    """An encoder does not do what its protocol promises."""
+
+
+class ModelNotFoundError(EncoderError, OSError):
+    """The weights of a model are not at hand, or are not what they should be."""
+
+
+class NoTextEncoderError(EncoderError):
+    """Texts are to be encoded, but the encoder only knows pictures."""
+
+
+class MissingExtraError(ConceptMemesError, ImportError):
+    """An optional package is not installed; the message names the line that installs it."""
+
+
+class VocabularyError(ConceptMemesError, ValueError):
+    """There are no candidate words, or they are of the wrong kind."""
+
+
+class SavedModelError(ConceptMemesError, ValueError):
+    """A folder does not hold a model that can be loaded."""
+
+
+class NewerFormatError(SavedModelError):
+    """A saved model was written by a newer version of the package."""
+
+
+class ConceptMemesWarning(UserWarning):
+    """The root of all warnings of this package."""
+
+
+class SkippedImagesWarning(ConceptMemesWarning):
+    """Some images could not be read and were left out."""
+
+
+class FallbackWarning(ConceptMemesWarning):
+    """``embedding_model="auto"`` picked another model than its first choice."""
+
+
+class NoWordsWarning(ConceptMemesWarning):
+    """Concepts stay without words."""
+
+
+class AdjustedWarning(ConceptMemesWarning):
+    """A value was changed so that it fits the data."""
