@@ -59,7 +59,7 @@ demo: $(FOR_DEMO)  ## concepts of sample pictures, or of yours: make demo IMAGES
 	esac; \
 	rm -rf demo-output/concepts; \
 	$(BIN)/concept-memes fit "$$images" --model hub-free --out demo-output/concepts; \
-	$(BIN)/concept-memes show demo-output/concepts --top 16 -o demo-output/collage.png
+	$(BIN)/concept-memes show demo-output/concepts --top 20 -o demo-output/collage.png
 	@echo "demo: look at demo-output/collage.png"
 
 .PHONY: bench
