@@ -24,6 +24,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 __all__ = [
     "AdjustedWarning",
     "ConceptMemesError",
@@ -127,7 +129,19 @@ class ConceptMemesWarning(UserWarning):
 
 
 class SkippedImagesWarning(ConceptMemesWarning):
-    """Some images could not be read and were left out."""
+    """Some images could not be read and were left out.
+
+    Parameters
+    ----------
+    message : str
+        How many, and why.
+    skipped : sequence of SkippedImage, default=()
+        Which ones, for those who catch the warning to say it in their own way.
+    """
+
+    def __init__(self, message: str, skipped: Sequence[object] = ()) -> None:
+        self.skipped = tuple(skipped)
+        super().__init__(message)
 
 
 class FallbackWarning(ConceptMemesWarning):

@@ -1,0 +1,323 @@
+"""Loaded models: arrays and texts in, unit vectors out. Only here do CLIP and its kin touch torch."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from concept_memes.encoders.checkpoint import Checkpoint
+from concept_memes.encoders.quiet import loading_quietly
+from concept_memes.encoders.text_batches import encode_by_length
+from concept_memes.errors import AdjustedWarning, EncoderError, ModelNotFoundError
+from concept_memes.protocols import FloatArray
+
+__all__ = ["SentenceTower", "Towers", "pooled"]
+
+# Texts are padded to the next of these lengths (in tokens), or to the model's limit: words cost a tenth of sentences.
+_BUCKETS = (8, 16, 32, 64)
+
+
+def _device(device: str) -> str:
+    import torch
+
+    if device != "auto":
+        return device
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _unit_norm(vectors: Any) -> FloatArray:  # noqa: ANN401 (a tensor, but torch is not imported here)
+    """Bring a tensor of shape (n, n_dims) to the CPU as float32 of unit length."""
+    array = vectors.float().cpu().numpy().astype(np.float32)
+    return np.asarray(array / np.maximum(np.linalg.norm(array, axis=1, keepdims=True), 1e-12), dtype=np.float32)
+
+
+def _tokenized(tokenizer: Any, texts: Sequence[str], limit: int) -> list[list[int]]:  # noqa: ANN401
+    """Turn texts into token numbers, at most `limit` each; one warning counts those that were cut."""
+    if not texts:
+        return []
+    rows: list[list[int]] = [list(row) for row in tokenizer(list(texts), verbose=False)["input_ids"]]
+    long = [index for index, row in enumerate(rows) if len(row) > limit]
+    if long:
+        cut = tokenizer([texts[index] for index in long], truncation=True, max_length=limit)["input_ids"]
+        for index, row in zip(long, cut, strict=True):
+            rows[index] = list(row)
+        warnings.warn(
+            f"{len(long)} of {len(texts)} texts are longer than the {limit} tokens that the model reads; "
+            "what comes after is left out.",
+            AdjustedWarning,
+            stacklevel=5,
+        )
+    return rows
+
+
+def pooled(output: Any) -> Any:  # noqa: ANN401 (a tensor)
+    """Return the vectors of `get_*_features`: transformers 5 wraps what 4 returned bare.
+
+    Parameters
+    ----------
+    output : Tensor, or an object with a `pooler_output`
+        What the model gave.
+
+    Returns
+    -------
+    Tensor of shape (n, n_dims)
+        The vectors, not of unit length yet.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> pooled(SimpleNamespace(pooler_output="vectors")), pooled("vectors")
+    ('vectors', 'vectors')
+    """
+    return getattr(output, "pooler_output", output)
+
+
+class Towers:
+    """A loaded CLIP or SigLIP with its tokenizer: arrays in, unit vectors out.
+
+    Parameters
+    ----------
+    model : CLIPModel or SiglipModel
+        The model of transformers, on its device.
+    tokenizer : PreTrainedTokenizer
+        Its tokenizer.
+    batch_size : int
+        Texts in every call of the model.
+    finish : callable, optional
+        Takes the output of `get_image_features` or `get_text_features` and returns the vectors, a tensor.
+
+    Raises
+    ------
+    ModelNotFoundError
+        Model and tokenizer do not belong together.
+
+    Examples
+    --------
+    >>> towers = Towers.load(checkpoint, "my-clip", "auto", batch_size=32)  # doctest: +SKIP
+    >>> towers.texts(["a cat", "a dog"], 512).shape  # doctest: +SKIP
+    (2, 512)
+    """
+
+    def __init__(
+        self,
+        model: Any,  # noqa: ANN401
+        tokenizer: Any,  # noqa: ANN401
+        batch_size: int,
+        finish: Callable[[Any], Any] = pooled,
+    ) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.batch_size = batch_size
+        self.finish = finish
+        self.is_clip = model.config.model_type == "clip"
+        self._check_end_of_text()
+
+    @classmethod
+    def load(cls, checkpoint: Checkpoint, name: str, device: str, batch_size: int) -> Towers:
+        """Load weights and tokenizer from a folder, in float32.
+
+        Parameters
+        ----------
+        checkpoint : Checkpoint
+            The folder's settings.
+        name : str
+            What the user asked for; stands in messages.
+        device : str
+            ``"auto"``, or a name that torch knows.
+        batch_size : int
+            Texts in every call of the model.
+
+        Returns
+        -------
+        Towers
+            The loaded model.
+
+        Raises
+        ------
+        ModelNotFoundError
+            A file is damaged, or a part of the weights is missing.
+        """
+        import torch
+        from transformers import AutoModel, AutoTokenizer
+
+        folder = str(checkpoint.folder)
+        try:
+            with loading_quietly():
+                model, info = AutoModel.from_pretrained(
+                    folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
+                )
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        except Exception as error:  # a broken file raises whatever its reader raises: safetensors, tokenizers, torch
+            raise ModelNotFoundError(
+                f"{name!r}: the model in {folder} cannot be loaded: {error} If the files are damaged, fetch them again."
+            ) from error
+        if info["missing_keys"]:
+            # transformers fills the gaps with random numbers and only logs it.
+            raise ModelNotFoundError(
+                f"{name!r}: the weights in {folder} lack {len(info['missing_keys'])} parts of the model, such as "
+                f"{min(info['missing_keys'])!r}. Fetch the model again."
+            )
+        return cls(model.to(_device(device)), tokenizer, batch_size)
+
+    def _check_end_of_text(self) -> None:
+        """Refuse a tokenizer whose end mark is not the one at which CLIP reads its vector off.
+
+        It would then read the start mark, and every text would get the same vector.
+        """
+        expected = getattr(self.model.config.text_config, "eos_token_id", None)
+        if self.is_clip and expected not in (2, self.tokenizer.eos_token_id):  # 2: old files; the highest number counts
+            raise ModelNotFoundError(
+                f"The model expects token {expected} at the end of a text, its tokenizer writes "
+                f"{self.tokenizer.eos_token_id}: they do not belong together. Fetch the model again."
+            )
+
+    @property
+    def limit(self) -> int:
+        """The longest text in tokens, start and end marks included."""
+        return int(self.model.config.text_config.max_position_embeddings)
+
+    def pictures(self, batch: npt.NDArray[Any]) -> FloatArray:
+        """Encode preprocessed pictures, all in one call.
+
+        Parameters
+        ----------
+        batch : ndarray of shape (n, 3, height, width), float32
+
+        Returns
+        -------
+        ndarray of shape (n, n_dims), float32, unit norm
+        """
+        import torch
+
+        with torch.inference_mode():
+            pixels = torch.from_numpy(np.ascontiguousarray(batch)).to(self.model.device, self.model.dtype)
+            return _unit_norm(self.finish(self.model.get_image_features(pixel_values=pixels)))
+
+    def texts(self, texts: Sequence[str], n_dims: int) -> FloatArray:
+        """Encode texts in batches of fixed shape.
+
+        Parameters
+        ----------
+        texts : sequence of str
+        n_dims : int
+            Length of a vector.
+
+        Returns
+        -------
+        ndarray of shape (n_texts, n_dims), float32, unit norm
+        """
+        import torch
+
+        if not self.is_clip:
+            texts = [text.lower() for text in texts]  # SigLIP and SigLIP2 were trained on lower case
+        # SigLIP was trained with every text padded to the limit, and reads its vector off the last place.
+        buckets = [*(b for b in _BUCKETS if b < self.limit), self.limit] if self.is_clip else [self.limit]
+        pad = self.tokenizer.pad_token_id or 0
+        rows = _tokenized(self.tokenizer, texts, self.limit)
+        if not self.is_clip and self.tokenizer.padding_side == "left":
+            rows = [[pad] * (self.limit - len(row)) + row for row in rows]
+
+        # No attention mask: CLIP looks back only, and its vector comes before the padding; SigLIP was trained without.
+        # With one, the kernel could change with the company: transformers drops a mask that hides nothing.
+        def encode(ids: npt.NDArray[Any], _: npt.NDArray[Any]) -> FloatArray:
+            with torch.inference_mode():
+                inputs = torch.from_numpy(ids).to(self.model.device)
+                return _unit_norm(self.finish(self.model.get_text_features(input_ids=inputs)))
+
+        return encode_by_length(rows, encode, buckets=buckets, batch_size=self.batch_size, pad_id=pad, n_dims=n_dims)
+
+
+class SentenceTower:
+    """The text side of a sentence-transformers model, such as the multilingual one for CLIP.
+
+    Parameters
+    ----------
+    folder : Path
+        The model's folder.
+    name : str
+        What the user asked for; stands in messages.
+    device : str
+        ``"auto"``, or a name that torch knows.
+    batch_size : int
+        Texts in every call of the model.
+
+    Raises
+    ------
+    ModelNotFoundError
+        The model cannot be loaded.
+
+    Examples
+    --------
+    >>> tower = SentenceTower(folder, "my-texts", "auto", batch_size=32)  # doctest: +SKIP
+    >>> tower.texts(["eine Katze", "un chat"], 512).shape  # doctest: +SKIP
+    (2, 512)
+    """
+
+    def __init__(self, folder: Path, name: str, device: str, batch_size: int) -> None:
+        from sentence_transformers import SentenceTransformer
+
+        try:
+            with loading_quietly():
+                self.model = SentenceTransformer(str(folder), device=_device(device), local_files_only=True)
+        except Exception as error:  # as in Towers.load
+            raise ModelNotFoundError(
+                f"{name!r}: the text model in {folder} cannot be loaded: {error} If its files are damaged, fetch them "
+                "again."
+            ) from error
+        self.batch_size = batch_size
+
+    def texts(self, texts: Sequence[str], n_dims: int) -> FloatArray:
+        """Encode texts in batches of fixed shape.
+
+        Parameters
+        ----------
+        texts : sequence of str
+        n_dims : int
+            Length of the pictures' vectors.
+
+        Returns
+        -------
+        ndarray of shape (n_texts, n_dims), float32, unit norm
+
+        Raises
+        ------
+        EncoderError
+            The model gives vectors of another length.
+        """
+        import torch
+
+        model = self.model
+        limit = int(model.max_seq_length or 128)
+        pad = model.tokenizer.pad_token_id or 0
+
+        def encode(ids: npt.NDArray[Any], mask: npt.NDArray[Any]) -> FloatArray:
+            # One more row, of padding but for its first place: without any padding transformers drops the mask, and the
+            # kernel that runs then may be another one, with other bits (attention on a GPU; not seen on CPUs).
+            ids, mask = np.pad(ids, ((0, 1), (0, 0)), constant_values=pad), np.pad(mask, ((0, 1), (0, 0)))
+            mask[-1, 0] = 1
+            features = {"input_ids": ids, "attention_mask": mask}
+            with torch.inference_mode():
+                output = model({key: torch.from_numpy(value).to(model.device) for key, value in features.items()})
+            vectors = _unit_norm(output["sentence_embedding"])
+            if vectors.shape[1] != n_dims:
+                raise EncoderError(
+                    f"The text model gives vectors of {vectors.shape[1]} numbers, the pictures' model of {n_dims}: "
+                    "they were not trained together."
+                )
+            return vectors[:-1]
+
+        return encode_by_length(
+            _tokenized(model.tokenizer, texts, limit),
+            encode,
+            buckets=[*(b for b in _BUCKETS if b < limit), limit],
+            batch_size=self.batch_size,
+            pad_id=pad,
+            n_dims=n_dims,
+        )

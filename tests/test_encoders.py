@@ -1,0 +1,102 @@
+"""One contract suite over every encoder: what `concept_memes.protocols` promises, each of them must keep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.base import clone
+from tinyclip import tiny_clip
+
+from concept_memes import CLIPEncoder, HubFreeEncoder
+from concept_memes.encoders import resolve_encoder
+from concept_memes.protocols import ImageEncoder, TextEncoder
+from concept_memes.testing import ColorEncoder, color_images
+
+TEXTS = ["panda", "", "a red car in front of a house", "猫", "C++ " * 500]
+
+
+@pytest.fixture(scope="module", params=["colors", "hub-free", "tiny CLIP"])
+def encoder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ImageEncoder:
+    if request.param == "colors":
+        return ColorEncoder(batch_size=4)
+    if request.param == "hub-free":
+        if not HubFreeEncoder.is_installed():
+            pytest.skip("the hub-free extra is not installed")
+        return HubFreeEncoder(batch_size=4)
+    folder: Path = tmp_path_factory.mktemp("clip") / "tiny"
+    tiny_clip(folder)
+    return CLIPEncoder(folder, batch_size=4)
+
+
+@pytest.fixture(scope="module")
+def batch(encoder: ImageEncoder) -> np.ndarray:
+    return np.stack([encoder.preprocess(image) for image in color_images(["red", "blue"], 2, size=(90, 60))])
+
+
+def test_it_has_the_members_of_both_protocols(encoder: ImageEncoder) -> None:
+    assert isinstance(encoder, ImageEncoder)
+    assert isinstance(encoder, TextEncoder)
+    assert resolve_encoder(encoder) is encoder
+
+
+def test_blocks_cover_the_vector_once(encoder: ImageEncoder) -> None:
+    covered = [column for block in encoder.blocks for column in range(*block.indices(encoder.n_dims))]
+    assert sorted(covered) == list(range(encoder.n_dims))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3000, 3), (3, 3000), (224, 224), (640, 480)])
+def test_pictures_of_any_shape_become_arrays_of_one_shape(encoder: ImageEncoder, size: tuple[int, int]) -> None:
+    usual = encoder.preprocess(Image.new("RGB", (300, 200), "green"))
+    odd = encoder.preprocess(Image.new("RGB", size, "green"))
+    assert odd.shape == usual.shape
+    assert odd.dtype == usual.dtype
+
+
+def test_pictures_become_unit_vectors(encoder: ImageEncoder, batch: np.ndarray) -> None:
+    vectors = encoder.encode_images(batch)
+    assert vectors.shape == (4, encoder.n_dims)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+def test_different_pictures_have_different_vectors(encoder: ImageEncoder, batch: np.ndarray) -> None:
+    vectors = encoder.encode_images(batch)
+    assert vectors[0] @ vectors[2] < 0.9999
+
+
+def test_the_place_in_a_batch_changes_no_bit(encoder: ImageEncoder, batch: np.ndarray) -> None:
+    straight, reverse = encoder.encode_images(batch), encoder.encode_images(batch[::-1])
+    np.testing.assert_array_equal(straight, reverse[::-1])
+
+
+def test_texts_become_unit_vectors(encoder: TextEncoder) -> None:
+    vectors = encoder.encode_texts(["panda", "a red car", "blue"])
+    assert vectors.shape == (3, encoder.n_dims)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:.*(longer|cut).*")  # the last text is too long for CLIP on purpose
+def test_the_company_of_a_text_changes_no_bit(encoder: TextEncoder) -> None:
+    together = encoder.encode_texts(TEXTS)
+    for text, vector in zip(TEXTS, together, strict=True):
+        np.testing.assert_array_equal(encoder.encode_texts([text])[0], vector)
+
+
+def test_no_texts_give_no_vectors(encoder: TextEncoder) -> None:
+    assert encoder.encode_texts([]).shape == (0, encoder.n_dims)
+
+
+def test_cloning_gives_the_encoder_itself(encoder: ImageEncoder) -> None:
+    assert clone(encoder) is encoder
+
+
+def test_the_fingerprint_names_the_batch_size(encoder: ImageEncoder) -> None:
+    assert encoder.fingerprint == encoder.fingerprint
+    if isinstance(encoder, (ColorEncoder, HubFreeEncoder)):
+        assert type(encoder)(batch_size=8).fingerprint != encoder.fingerprint
+    else:
+        assert CLIPEncoder(encoder.name, batch_size=8).fingerprint != encoder.fingerprint
