@@ -1,0 +1,285 @@
+"""From what the user passed to a :class:`~concept_memes.assembly.Collection`: list, embed, keep the records."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from concept_memes.assembly import Collection
+from concept_memes.centring import unit
+from concept_memes.concepts import ImageRecord, SkippedImage
+from concept_memes.embedding import EmbeddedImages, embed_images
+from concept_memes.errors import InvalidParameterError, NoImagesError, SkippedImagesWarning, UnreadableImageError
+from concept_memes.loading import load_image
+from concept_memes.progress import Progress
+from concept_memes.protocols import FloatArray, ImageEncoder
+from concept_memes.run_report import RunReport, package_versions
+from concept_memes.sources import ImageSource, Listing, list_images
+
+__all__ = [
+    "Collected",
+    "collect_embeddings",
+    "collect_images",
+    "encode_readable",
+    "skipped_message",
+    "warn_skipped",
+]
+
+
+@dataclass(frozen=True)
+class Collected:
+    """A collection, and what is worth reporting about the way to it.
+
+    Attributes
+    ----------
+    collection : Collection
+    n_copies : int
+        Images that were not encoded because their content came before.
+    n_other_files : int
+        Files of the folder that are no images.
+    """
+
+    collection: Collection
+    n_copies: int
+    n_other_files: int
+
+    def report(self, seconds: dict[str, float]) -> RunReport:
+        """Report on a run that took this many seconds per stage."""
+        return RunReport(
+            n_images=len(self.collection.images),
+            n_read=sum(bool(image.content_hash) for image in self.collection.images),
+            n_copies=self.n_copies,
+            n_other_files=self.n_other_files,
+            skipped=self.collection.skipped,
+            encoder_name=self.collection.encoder_name,
+            encoder_fingerprint=self.collection.encoder_fingerprint,
+            seconds=seconds,
+            versions=package_versions(),
+        )
+
+
+def collect_images(
+    images: ImageSource | None,
+    names: Sequence[str] | None,
+    encoder: ImageEncoder,
+    progress: Progress,
+    *,
+    some: bool = True,
+) -> Collected:
+    """List and embed images.
+
+    Parameters
+    ----------
+    images : as for `ConceptModel.fit`
+    names : sequence of str, optional
+        What to call them.
+    encoder : ImageEncoder
+    progress : Progress
+    some : bool, default=True
+        Whether at least one must be readable.
+
+    Returns
+    -------
+    Collected
+
+    Raises
+    ------
+    InvalidParameterError
+        If `images` is None.
+    SourceError
+        If there is nothing there; a `NoImagesError` if nothing there can be read.
+    """
+    if images is None:
+        raise InvalidParameterError("images", images, "given, unless image_embeddings are")
+    listing = list_images(images, names=names)
+    embedded = embed_images(listing.refs, encoder, base_folder=listing.base_folder, progress=progress)
+    skipped = embedded.skipped + tuple(SkippedImage(path, -1, reason) for path, reason in listing.unlistable)
+    if some and not any(embedded.content_hashes):
+        named = "; ".join(f"{'image' if s.path is None else s.path} ({s.reason})" for s in skipped[:5])
+        more = f"; and {len(skipped) - 5} more" if len(skipped) > 5 else ""
+        raise NoImagesError(f"None of the {len(listing.refs)} images could be read: {named}{more}.")
+    collection = Collection(
+        images=records(listing, embedded.content_hashes),
+        vectors=embedded.vectors,
+        blocks=tuple(block.indices(encoder.n_dims)[:2] for block in encoder.blocks),
+        encoder_name=encoder.name,
+        encoder_fingerprint=encoder.fingerprint,
+        skipped=skipped,
+        base_folder=listing.base_folder,
+        pixels={
+            ref.index: load_image(ref.data)
+            for ref, key in zip(listing.refs, embedded.content_hashes, strict=True)
+            if ref.data is not None and key
+        },
+    )
+    return Collected(collection, embedded.n_copies, listing.n_other_files)
+
+
+def collect_embeddings(
+    images: ImageSource | None,
+    embeddings: npt.NDArray[Any],
+    names: Sequence[str] | None,
+    encoder: ImageEncoder | None,
+) -> Collected:
+    """Take vectors that were computed before; no image file is opened.
+
+    Parameters
+    ----------
+    images : as for `ConceptModel.fit`, optional
+        Where the pictures are, for figures.
+    embeddings : ndarray of shape (n_images, n_dims)
+    names : sequence of str, optional
+    encoder : ImageEncoder, optional
+        The model that made them, for words and search.
+
+    Returns
+    -------
+    Collected
+
+    Raises
+    ------
+    InvalidParameterError
+        If the vectors have the wrong shape, hold what is no number, or one of them is zero.
+    """
+    vectors = check_embeddings(embeddings)
+    if images is None:
+        if names is not None and len(names) != len(vectors):
+            raise InvalidParameterError("image_names", f"{len(names)} names", f"as many as vectors ({len(vectors)})")
+        listing = None
+        titles = list(names) if names is not None else [f"image-{i}" for i in range(len(vectors))]
+    else:
+        listing = list_images(images, names=names)
+        if len(listing.refs) != len(vectors):
+            raise InvalidParameterError(
+                "image_embeddings", vectors.shape, f"one row per image; there are {len(listing.refs)} images"
+            )
+    if encoder is not None and encoder.n_dims != vectors.shape[1]:
+        raise InvalidParameterError(
+            "image_embeddings",
+            vectors.shape,
+            f"of {encoder.n_dims} columns, like the vectors of embedding_model={encoder.name!r}",
+        )
+    keys = [hashlib.blake2b(row.tobytes(), digest_size=16).hexdigest() for row in vectors]
+    n_dims = vectors.shape[1]
+    blocks = ((0, n_dims),) if encoder is None else tuple(b.indices(n_dims)[:2] for b in encoder.blocks)
+    collection = Collection(
+        images=records(listing, keys)
+        if listing is not None
+        else tuple(ImageRecord(title, None, key) for title, key in zip(titles, keys, strict=True)),
+        vectors=vectors,
+        blocks=blocks,
+        encoder_name="" if encoder is None else encoder.name,
+        encoder_fingerprint="" if encoder is None else encoder.fingerprint,
+        skipped=(),
+        base_folder=Path.cwd() if listing is None else listing.base_folder,
+        pixels={}
+        if listing is None
+        else {ref.index: load_image(ref.data) for ref in listing.refs if ref.data is not None},
+    )
+    return Collected(collection, 0, 0 if listing is None else listing.n_other_files)
+
+
+def encode_readable(images: ImageSource, encoder: ImageEncoder, progress: Progress) -> FloatArray:
+    """Encode images, all of which must be readable.
+
+    Parameters
+    ----------
+    images : as for `ConceptModel.fit`
+    encoder : ImageEncoder
+    progress : Progress
+
+    Returns
+    -------
+    ndarray of shape (n_images, n_dims), float32, unit norm
+
+    Raises
+    ------
+    UnreadableImageError
+        It names the first ten of them.
+    """
+    listing = list_images(images)
+    embedded: EmbeddedImages = embed_images(listing.refs, encoder, base_folder=listing.base_folder, progress=progress)
+    if embedded.skipped:
+        raise UnreadableImageError(
+            f"{len(embedded.skipped)} of {len(listing.refs)} images cannot be read",
+            f"{first_reasons(listing, embedded.skipped)}. Leave them out",
+        )
+    return embedded.vectors
+
+
+def warn_skipped(collection: Collection) -> None:
+    """Warn the caller of a method of the model about images that could not be read, if there are any."""
+    if collection.skipped:
+        message = skipped_message(collection.skipped, len(collection.images))
+        warnings.warn(SkippedImagesWarning(message, collection.skipped), stacklevel=3)
+
+
+def skipped_message(skipped: Sequence[SkippedImage], n_images: int) -> str:
+    """Say in one sentence how many images were left out, and why.
+
+    Parameters
+    ----------
+    skipped : sequence of SkippedImage
+    n_images : int
+        How many were given.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> skipped_message([SkippedImage(None, 0, "empty file"), SkippedImage(None, 4, "missing")], 9)
+    '2 of 9 images could not be read and were left out (1 empty file, 1 missing); skipped_ names them.'
+    """
+    folders = sum(s.index < 0 for s in skipped)
+    counts = Counter(s.reason.split(":")[0] for s in skipped if s.index >= 0)
+    reasons = ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
+    message = f"{len(skipped) - folders} of {n_images} images could not be read and were left out"
+    message += f" ({reasons})" if reasons else ""
+    if folders:
+        message += f"; {folders} sub-folder{'s' if folders > 1 else ''} could not be listed"
+    return message + "; skipped_ names them."
+
+
+def first_reasons(listing: Listing, skipped: Sequence[SkippedImage], most: int = 10) -> str:
+    """Name the first images that could not be read, with the reasons."""
+    named = [f"{listing.refs[s.index].name if s.index >= 0 else s.path} ({s.reason})" for s in skipped[:most]]
+    return "; ".join([*named, f"and {len(skipped) - most} more"] if len(skipped) > most else named)
+
+
+def records(listing: Listing, content_hashes: Sequence[str]) -> tuple[ImageRecord, ...]:
+    """Keep what is worth keeping of references."""
+    return tuple(ImageRecord(ref.name, ref.path, key) for ref, key in zip(listing.refs, content_hashes, strict=True))
+
+
+def check_embeddings(embeddings: object) -> FloatArray:
+    """Check vectors from outside and scale them to length 1."""
+    try:
+        vectors = np.asarray(embeddings, np.float64)
+    except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: a tensor of torch that wants gradients
+        raise InvalidParameterError(
+            "image_embeddings", type(embeddings).__name__, "an array of numbers of shape (n_images, n_dims)"
+        ) from error
+    if vectors.ndim != 2 or not vectors.shape[0] or not vectors.shape[1]:
+        raise InvalidParameterError(
+            "image_embeddings", vectors.shape, "of shape (n_images, n_dims), with a row at least"
+        )
+    largest = np.abs(vectors).max(axis=1)
+    bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1) | (largest == 0))
+    if len(bad):
+        raise InvalidParameterError(
+            "image_embeddings",
+            f"row {bad[0]} and {len(bad) - 1} others" if len(bad) > 1 else f"row {bad[0]}",
+            "finite and not zero",
+        )
+    # Lengths of very small and very large vectors are beyond what a float can hold.
+    return unit(vectors / largest[:, None])
