@@ -1,0 +1,81 @@
+"""Checks of parameters; every message names the parameter, its value and the limit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from concept_memes.clustering import check_estimator
+from concept_memes.errors import InvalidParameterError
+
+__all__ = ["check_parameters", "check_whole"]
+
+
+def check_parameters(parameters: Mapping[str, Any]) -> None:
+    """Check the parameters of a :class:`concept_memes.ConceptModel`.
+
+    Parameters
+    ----------
+    parameters : mapping of str to object
+        What `get_params` gives.
+
+    Raises
+    ------
+    InvalidParameterError
+        For the first that cannot be.
+    """
+    p = parameters
+    if not (isinstance(p["min_concept_size"], str) and p["min_concept_size"] == "auto"):
+        check_whole("min_concept_size", p["min_concept_size"], 2, '"auto" or an integer of at least 2')
+    diversity = p["diversity"]
+    if not is_number(diversity) or not 0 <= diversity <= 1:
+        raise InvalidParameterError("diversity", diversity, "a number from 0 (most typical) to 1 (most different)")
+    check_whole("n_exemplars", p["n_exemplars"], 1)
+    if p["random_state"] is not None:
+        check_whole("random_state", p["random_state"], 0, "None or an integer from 0 to 4294967295", most=2**32 - 1)
+    for name in ("ctfidf", "verbose"):
+        if not isinstance(p[name], (bool, np.bool_)):
+            raise InvalidParameterError(name, p[name], "True or False")
+    check_estimator("umap_model", p["umap_model"], ["fit_transform"])
+    check_estimator("hdbscan_model", p["hdbscan_model"], ["fit"])
+    check_estimator("vectorizer_model", p["vectorizer_model"], ["fit", "transform", "get_feature_names_out"])
+    check_estimator("labeler", p["labeler"], ["rank_words"])
+
+
+def check_whole(name: str, value: object, least: int, expected: str | None = None, *, most: float = np.inf) -> None:
+    """Check a whole number.
+
+    Parameters
+    ----------
+    name : str
+        The parameter.
+    value : object
+        What came.
+    least : int
+        The smallest that is allowed.
+    expected : str, optional
+        What the message says is allowed.
+    most : float, optional
+        The largest that is allowed.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is no integer, or out of range.
+
+    Examples
+    --------
+    >>> check_whole("top_n", 0, 1)
+    Traceback (most recent call last):
+    concept_memes.errors.InvalidParameterError: top_n=0: top_n must be an integer of at least 1.
+    """
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or not least <= value <= most:  # type: ignore[operator]
+        raise InvalidParameterError(name, value, expected or f"an integer of at least {least}")
+
+
+def is_number(value: object) -> bool:
+    """Tell whether it is a real number, and not True or False."""
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)

@@ -1,0 +1,153 @@
+"""A fitted :class:`~concept_memes.ConceptModel` as a folder: its set, its parameters and its report."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from concept_memes.concepts import SkippedImage
+from concept_memes.encoders.clip import CLIPEncoder
+from concept_memes.encoders.hub import SHORT_NAMES
+from concept_memes.encoders.hub_free import HubFreeEncoder
+from concept_memes.errors import AdjustedWarning, SavedModelError
+from concept_memes.persistence import load_concept_set, save_concept_set
+from concept_memes.run_report import RunReport
+
+if TYPE_CHECKING:
+    from concept_memes.model import ConceptModel
+
+__all__ = ["load_model", "save_model"]
+
+M = TypeVar("M", bound="ConceptModel")
+
+
+def save_model(model: ConceptModel, folder: str | Path) -> Path:
+    """Save a fitted model.
+
+    Parameters
+    ----------
+    model : ConceptModel
+    folder : str or Path
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
+    plain: dict[str, object] = {}
+    objects = []
+    for name, value in model.get_params(deep=False).items():
+        if name == "embedding_model":
+            continue
+        try:
+            plain[name] = as_json(value)
+        except TypeError:
+            objects.append(name)
+    report = asdict(model.report_)
+    report["skipped"] = [[None if s.path is None else str(s.path), s.index, s.reason] for s in model.report_.skipped]
+    extra = {"parameters": plain, "objects": objects, "report": report, "encoder": encoder_recipe(model)}
+    return save_concept_set(model.concepts_, folder, extra=extra)
+
+
+def as_json(value: object) -> object:
+    """Turn a parameter into what JSON can hold.
+
+    Raises
+    ------
+    TypeError
+        If it is an object that JSON cannot hold.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    if isinstance(value, Path):
+        return str(value.absolute())
+    if isinstance(value, Iterable):
+        items = list(value)
+        if all(isinstance(item, str) for item in items):
+            return [str(item) for item in items]
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+def encoder_recipe(model: ConceptModel) -> dict[str, Any] | None:
+    """Describe how to make the encoder again; None if it was an object of the user's own."""
+    given = model.embedding_model
+    if isinstance(given, CLIPEncoder):
+        texts = None if given.text_model is None else lasting(given.text_model)
+        return {"model": lasting(given.model), "text_model": texts, "batch_size": given.batch_size}
+    if isinstance(given, HubFreeEncoder):
+        return {"model": given.name, "batch_size": given.batch_size}
+    if isinstance(given, str) and given == "auto":
+        return {"model": model.concepts_.encoder_name or given}  # what it picked: another day it may pick another
+    return {"model": lasting(given)} if isinstance(given, (str, Path)) else None
+
+
+def lasting(model: str | Path) -> str:
+    """Make the path of a folder absolute, so that it is found from elsewhere; other names stay."""
+    folder = Path(model).expanduser()
+    is_name = isinstance(model, str) and model in {*SHORT_NAMES, HubFreeEncoder.name}
+    return str(folder.absolute()) if folder.is_dir() and not is_name else str(model)
+
+
+def make_encoder(recipe: Mapping[str, Any] | None) -> str | CLIPEncoder | HubFreeEncoder | None:
+    """Turn what `encoder_recipe` wrote into a value for `embedding_model`."""
+    if recipe is None or set(recipe) == {"model"}:
+        return None if recipe is None else str(recipe["model"])
+    if recipe["model"] != HubFreeEncoder.name:
+        return CLIPEncoder(recipe["model"], text_model=recipe["text_model"], batch_size=recipe["batch_size"])
+    # The name alone where it is not installed, so that what needs no encoder works.
+    return HubFreeEncoder(batch_size=recipe["batch_size"]) if HubFreeEncoder.is_installed() else HubFreeEncoder.name
+
+
+def load_model(model_class: type[M], folder: str | Path, embedding_model: Any = None) -> M:  # noqa: ANN401 (an encoder of any kind)
+    """Load a saved model.
+
+    Parameters
+    ----------
+    model_class : type
+        ConceptModel, or a class derived from it.
+    folder : str or Path
+    embedding_model : object, optional
+        The encoder, if it was an object.
+
+    Returns
+    -------
+    ConceptModel
+
+    Raises
+    ------
+    SavedModelError
+        If the folder holds no model that can be loaded.
+
+    Warns
+    -----
+    AdjustedWarning
+        If the model had estimators or other objects as parameters, which are not saved.
+    """
+    concept_set, extra = load_concept_set(folder)
+    try:
+        report = dict(extra["report"])
+        report["skipped"] = tuple(
+            SkippedImage(None if path is None else Path(path), index, reason)
+            for path, index, reason in report["skipped"]
+        )
+        encoder: Any = make_encoder(extra["encoder"]) if embedding_model is None else embedding_model
+        model = model_class(embedding_model=encoder, **extra["parameters"])
+        model.report_ = RunReport(**report)
+    except (KeyError, TypeError, ValueError) as error:
+        raise SavedModelError(f"{folder} is damaged ({error!r}). Fit and save the model again.") from error
+    model.concepts_ = concept_set
+    if extra["objects"]:
+        warnings.warn(
+            f"{', '.join(extra['objects'])} of the saved model are objects, which are not saved: the loaded model "
+            "answers as the saved one did, but set them again before you fit it.",
+            AdjustedWarning,
+            stacklevel=3,
+        )
+    return model
