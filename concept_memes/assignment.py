@@ -6,12 +6,10 @@ Voting in the space of the vectors beats ``umap.transform`` with ``approximate_p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
-from concept_memes.centring import centre_vectors, unit
+from concept_memes.centring import centre_vectors
 from concept_memes.concepts import ConceptSet
 from concept_memes.neighbors import nearest_neighbors
 from concept_memes.protocols import FloatArray, IntArray
@@ -21,16 +19,6 @@ __all__ = ["assign_vectors"]
 N_VOTERS = 10
 # A voter this near is the same picture, up to the rounding of its vector.
 SAME = 1 - 1e-5
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """The readable pictures of a set, centred."""
-
-    vectors: FloatArray
-    labels: IntArray
-    centroids: FloatArray
-    limits: npt.NDArray[np.float64]
 
 
 def assign_vectors(concept_set: ConceptSet, vectors: FloatArray) -> IntArray:
@@ -47,22 +35,22 @@ def assign_vectors(concept_set: ConceptSet, vectors: FloatArray) -> IntArray:
     -------
     ndarray of shape (n,), int64
         The label of a fitted picture for the same picture; else the concept that most of the 10 nearest fitted
-        pictures are in, weighed by similarity; -1 where most are noise, or where the picture is farther from that
-        concept than any of its members. Of pictures of foreign kinds about 85 % get -1, of pictures of the fitted
-        kinds about 6 %.
+        pictures are in, weighed by similarity; -1 where most are noise, or where the picture is out of that
+        concept's reach. Of photos of foreign kinds about 87 % get -1; of photos of the fitted kinds 12 % where a
+        concept has three pictures, 8 % where it has ten, 3 % where it has twenty-five.
     """
     labels = np.full(len(vectors), -1, np.int64)
     rows = np.flatnonzero(np.abs(vectors).max(axis=1, initial=0) > 0)
     if not len(rows) or not len(concept_set):
         return labels
-    fitted = fitted_part(concept_set)
-    centred = centre_vectors(vectors[rows], concept_set.centre, concept_set.blocks)
-    indices, similarities = nearest_neighbors(centred, fitted.vectors, N_VOTERS)
-    winners = vote(fitted.labels[indices], similarities, len(concept_set))
-    affinity = np.einsum("ij,ij->i", centred, fitted.centroids[winners], dtype=np.float64)
-    winners[(winners >= 0) & (affinity < fitted.limits[winners])] = -1
-    # The similarity of raw vectors, because centring turns a collection of copies into zeros.
     readable = np.flatnonzero(np.abs(concept_set.vectors).max(axis=1) > 0)
+    fitted = centre_vectors(concept_set.vectors[readable], concept_set.centre, concept_set.blocks)
+    centred = centre_vectors(vectors[rows], concept_set.centre, concept_set.blocks)
+    indices, similarities = nearest_neighbors(centred, fitted, N_VOTERS)
+    winners = vote(concept_set.labels[readable][indices], similarities, len(concept_set))
+    affinity = np.einsum("ij,ij->i", vectors[rows], concept_set.centroids[winners], dtype=np.float64)
+    winners[(winners >= 0) & (affinity < reaches(concept_set)[winners])] = -1
+    # The similarity of raw vectors, because centring turns a collection of copies into zeros.
     nearest = readable[nearest_neighbors(vectors[rows], concept_set.vectors[readable], 1)[0][:, 0]]
     same = np.einsum("ij,ij->i", vectors[rows], concept_set.vectors[nearest], dtype=np.float64) >= SAME
     winners[same] = concept_set.labels[nearest[same]]
@@ -81,16 +69,19 @@ def vote(votes: IntArray, similarities: FloatArray, n_concepts: int) -> IntArray
     return winners
 
 
-def fitted_part(concept_set: ConceptSet) -> Fitted:
-    """Centre the readable pictures and find how far from its centroid a concept reaches."""
-    readable = np.abs(concept_set.vectors).max(axis=1) > 0
-    vectors = centre_vectors(concept_set.vectors[readable], concept_set.centre, concept_set.blocks)
-    labels = concept_set.labels[readable]
-    centroids, limits = [], []
+def reaches(concept_set: ConceptSet) -> npt.NDArray[np.float64]:
+    """Find how far from a concept's centroid a picture may be: the least cosine per concept.
+
+    It is that of the farthest member, or two standard deviations below the mean, whichever is lower. A member is
+    compared with the centroid of the *others*, as a new picture is: in a concept of four pictures each pulls the
+    centroid so near that half of the new pictures of its kind would be turned away. The vectors are not centred,
+    because centring leaves nothing of what a single concept shares.
+    """
+    limits = np.ones(len(concept_set))  # a concept of one picture: nobody knows how far its kind reaches
     for concept in range(len(concept_set)):
-        members = vectors[labels == concept]
-        centroid = unit(members.mean(axis=0, dtype=np.float64))
-        affinity = members.astype(np.float64) @ centroid
-        centroids.append(centroid)
-        limits.append(min(affinity.min(), affinity.mean() - 3 * affinity.std()))
-    return Fitted(vectors, labels, np.stack(centroids), np.array(limits))
+        members = concept_set.vectors[concept_set.labels == concept].astype(np.float64)
+        if len(members) > 1:
+            others = members.sum(axis=0) - members
+            affinity = np.einsum("ij,ij->i", members, others) / np.maximum(np.linalg.norm(others, axis=1), 1e-12)
+            limits[concept] = min(affinity.min(), affinity.mean() - 2 * affinity.std())
+    return limits

@@ -99,7 +99,7 @@ def collect_images(
     """
     if images is None:
         raise InvalidParameterError("images", images, "given, unless image_embeddings are")
-    listing = list_images(images, names=names)
+    listing = named_images(images, names)
     embedded = embed_images(listing.refs, encoder, base_folder=listing.base_folder, progress=progress)
     skipped = embedded.skipped + tuple(SkippedImage(path, -1, reason) for path, reason in listing.unlistable)
     if some and not any(embedded.content_hashes):
@@ -156,7 +156,7 @@ def collect_embeddings(
         listing = None
         titles = list(names) if names is not None else [f"image-{i}" for i in range(len(vectors))]
     else:
-        listing = list_images(images, names=names)
+        listing = named_images(images, names)
         if len(listing.refs) != len(vectors):
             raise InvalidParameterError(
                 "image_embeddings", vectors.shape, f"one row per image; there are {len(listing.refs)} images"
@@ -248,6 +248,14 @@ def skipped_message(skipped: Sequence[SkippedImage], n_images: int) -> str:
     if folders:
         message += f"; {folders} sub-folder{'s' if folders > 1 else ''} could not be listed"
     return message + "; skipped_ names them."
+
+
+def named_images(images: ImageSource, names: Sequence[str] | None) -> Listing:
+    """List images under the names that were given; what is wrong with these is said of `image_names`."""
+    try:
+        return list_images(images, names=names)
+    except InvalidParameterError as error:
+        raise InvalidParameterError("image_names", error.value, error.expected) from error
 
 
 def first_reasons(listing: Listing, skipped: Sequence[SkippedImage], most: int = 10) -> str:

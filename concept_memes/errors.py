@@ -70,6 +70,9 @@ class InvalidParameterError(ConceptMemesError, ValueError):
         self.expected = expected
         super().__init__(f"{name}={value!r}: {name} must be {expected}.")
 
+    def __reduce__(self) -> tuple[type[InvalidParameterError], tuple[str, object, str]]:
+        return type(self), (self.name, self.value, self.expected)  # worker processes send errors pickled
+
 
 class SourceError(ConceptMemesError, ValueError):
     """What was given is no source of images."""
@@ -94,6 +97,9 @@ class UnreadableImageError(ConceptMemesError, ValueError):
         self.name = name
         self.reason = reason
         super().__init__(f"{name}: {reason}")
+
+    def __reduce__(self) -> tuple[type[UnreadableImageError], tuple[str, str]]:
+        return type(self), (self.name, self.reason)  # worker processes send errors pickled
 
 
 class EncoderError(ConceptMemesError, ValueError):

@@ -24,7 +24,8 @@ def images_table(concept_set: ConceptSet) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns "path", "name", "concept", "probability", "title" and "reason".
+        Columns "path" (None for an image that came as pixels), "name", "concept", "probability", "title" and
+        "reason" (why it was skipped).
     """
     import pandas as pd
 
@@ -32,7 +33,8 @@ def images_table(concept_set: ConceptSet) -> pd.DataFrame:
     titles = {c.index: c.title for c in concept_set.concepts}
     return pd.DataFrame(
         {
-            "path": [None if image.path is None else str(image.path) for image in concept_set.images],
+            # Of Python objects, so that an image without a path has None there in every version of pandas.
+            "path": pd.Series([i.path if i.path is None else str(i.path) for i in concept_set.images], dtype=object),
             "name": [image.name for image in concept_set.images],
             "concept": concept_set.labels,
             "probability": concept_set.probabilities,

@@ -40,7 +40,7 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
             raise InvalidParameterError(name, p[name], "True or False")
     check_estimator("umap_model", p["umap_model"], ["fit_transform"])
     check_estimator("hdbscan_model", p["hdbscan_model"], ["fit"])
-    check_estimator("vectorizer_model", p["vectorizer_model"], ["fit", "transform", "get_feature_names_out"])
+    check_estimator("vectorizer_model", p["vectorizer_model"], ["fit", "fit_transform", "get_feature_names_out"])
     check_estimator("labeler", p["labeler"], ["rank_words"])
 
 

@@ -21,6 +21,8 @@ __all__ = ["group_few"]
 
 # One kind of picture alone reaches 0.12 to 0.36 (by noise in it), two kinds and more 0.29 to 0.67.
 LEAST_SILHOUETTE = 0.28
+# Times that a picture must come, on average, for its copies to be a group of their own.
+MANY_COPIES = 3
 
 
 def group_few(vectors: npt.NDArray[np.float32], keys: Sequence[str]) -> npt.NDArray[np.int64]:
@@ -31,8 +33,8 @@ def group_few(vectors: npt.NDArray[np.float32], keys: Sequence[str]) -> npt.NDAr
     vectors : ndarray of shape (n, d), float32, unit norm
         Centred on the collection.
     keys : sequence of str
-        Content hash per picture. Copies of a picture always share a group, and count at most twice, so that a
-        hundred copies of one picture do not drown the rest.
+        Content hash per picture. Copies of a picture always share a group, and count once, so that neither a hundred
+        copies of one picture nor a backup of all of them changes the groups.
 
     Returns
     -------
@@ -45,14 +47,12 @@ def group_few(vectors: npt.NDArray[np.float32], keys: Sequence[str]) -> npt.NDAr
     >>> group_few(x, ["a", "b", "c", "d"]).tolist()
     [0, 0, 1, 1]
     """
-    distinct, first, inverse, counts = np.unique(
-        np.asarray(keys), return_index=True, return_inverse=True, return_counts=True
-    )
-    rows = np.repeat(np.arange(len(distinct)), np.minimum(counts, 2))
-    groups = cut_tree(vectors[first][rows])
-    group_of_distinct = np.empty(len(distinct), np.int64)
-    group_of_distinct[rows] = groups
-    return group_of_distinct[inverse]
+    distinct, first, inverse = np.unique(np.asarray(keys), return_index=True, return_inverse=True)
+    groups = cut_tree(vectors[first])
+    if not groups.any() and len(keys) >= MANY_COPIES * len(distinct):
+        # Nothing but copies, of pictures that have no groups among them: then the copies are the groups.
+        groups = cut_tree(np.repeat(vectors[first], 2, axis=0))[::2]
+    return groups[inverse]
 
 
 def cut_tree(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:

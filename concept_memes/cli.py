@@ -1,0 +1,335 @@
+"""The command line: parse, wire, print. What it says is put together in the modules beside it.
+
+Everything heavy is imported inside the commands, so that ``concept-memes --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from concept_memes import __version__
+from concept_memes.cli_console import note, plain_speech, say, say_json, spoken, told_skipped
+
+if TYPE_CHECKING:
+    from concept_memes.concepts import ConceptSet
+    from concept_memes.model import ConceptModel
+
+__all__ = ["app", "main"]
+
+FIGURE_ENDINGS = (".png", ".jpg", ".jpeg", ".pdf", ".svg")
+DEFAULT_FIGURE = Path("collage.png")
+# The mark \b keeps the lines as they are.
+HELP = """Find the concepts in a folder of pictures: groups that mean the same, named and searchable.
+
+\b
+  concept-memes fit photos/ --out concepts/
+  concept-memes search concepts/ panda
+  concept-memes show concepts/ -o collage.png
+"""
+N_SHOWN = 40  # concepts that fit shows
+N_FOUND = 5  # concepts that a search shows
+
+
+class PlainGroup(TyperGroup):
+    """Runs the commands so that whatever happens inside is said in plain words."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 (typer's name for the type depends on its version)
+        """Run a command."""
+        with plain_speech(debug=bool(ctx.params.get("debug"))):
+            return super().invoke(ctx)
+
+
+app = typer.Typer(cls=PlainGroup, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+Saved = Annotated[Path, typer.Argument(metavar="CONCEPTS", help="The folder that 'fit' wrote.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
+
+
+def main() -> None:
+    """Run the command line."""
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    for stream in (sys.stdout, sys.stderr):
+        # Consoles that cannot write 猫 get a question mark; an error would lose the result of an hour.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    app(prog_name="concept-memes")
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version and end."""
+    if wanted:
+        say(f"concept-memes {__version__}")
+        raise typer.Exit
+
+
+@app.callback(help=HELP)
+def start(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks, all warnings and the log.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and end.")
+    ] = False,
+) -> None:
+    """Do nothing: `HELP` is what it says, and `PlainGroup` reads the options."""
+
+
+@app.command()
+def fit(
+    images: Annotated[list[str], typer.Argument(metavar="IMAGES", help="Folders, files, or patterns in quotes.")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder to save into; an older model there is replaced.")],
+    model: Annotated[
+        str, typer.Option(metavar="NAME", help="auto, hub-free, a CLIP or SigLIP model, or a folder with one.")
+    ] = "auto",
+    min_size: Annotated[str, typer.Option(metavar="N", help="Fewest images that make a concept; auto grows.")] = "auto",
+    diversity: Annotated[
+        float, typer.Option(min=0, max=1, metavar="X", help="Exemplars: 0 the most typical, 1 the most different.")
+    ] = 0.3,
+    words: Annotated[
+        str, typer.Option(metavar="WORDS", help="Candidate words: nouns, wordnet, or a file with one per line.")
+    ] = "nouns",
+    exemplars: Annotated[int, typer.Option(min=1, metavar="N", help="Images that stand for a concept.")] = 8,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="Seed of the random numbers.")] = 42,
+    collage: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the concepts into this file.")] = None,
+    as_json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show warnings and errors only.")] = False,
+) -> None:
+    """Find the concepts of pictures, show them, and save them."""
+    from concept_memes.cli_documents import fitted_document
+
+    size = whole_or_auto(min_size)
+    check_out(out)
+    if collage is not None:
+        check_figure(collage)
+    source = one_source(images)
+    from concept_memes.model import ConceptModel
+
+    fitted = ConceptModel(
+        min_concept_size=size,
+        diversity=diversity,
+        embedding_model=model,
+        vocabulary=Path(words) if Path(words).is_file() else words,
+        n_exemplars=exemplars,
+        random_state=seed,
+        verbose=not quiet,
+    )
+    with told_skipped(f"; to see all: concept-memes info {shlex.quote(str(out))} --skipped"):
+        fitted.fit(source)
+        fitted.save(out)
+    if collage is not None:
+        draw(fitted, collage, top=9, concepts=None)
+    if as_json:
+        document = fitted_document(fitted.concepts_, fitted.report_, fitted.get_params(deep=False), out)
+        say_json({**document, "collage": None if collage is None else str(collage.absolute())})
+    elif not quiet:
+        show_fitted(fitted, out, collage)
+
+
+@app.command()
+def search(
+    concepts: Saved,
+    query: Annotated[list[str] | None, typer.Argument(metavar="WORDS", help="What to look for.")] = None,
+    image: Annotated[Path | None, typer.Option(metavar="FILE", help="Look for what is like this picture.")] = None,
+    top: Annotated[int, typer.Option(min=1, metavar="N", help="How many images; of concepts, five at most.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """Find the concepts and pictures nearest to words, or to a picture."""
+    from concept_memes.cli_documents import search_document
+
+    text = " ".join(query or ()).strip()
+    if bool(text) == (image is not None):
+        raise typer.BadParameter("give words to look for, or a picture with --image FILE (one of the two)")
+    model = load(concepts)
+    model.verbose = False
+    wanted: str | Path = text if image is None else image
+    found = model.find_concepts(wanted, top_n=min(top, N_FOUND))
+    pictures = model.find_images(wanted, top_n=top)
+    if as_json:
+        say_json(search_document(model.concepts_, str(wanted), found, pictures))
+        return
+    from concept_memes.cli_tables import concept_table, image_table, picture_path
+
+    known = {concept.index: concept for concept in model.concepts_.concepts}
+    if found:
+        scores = [hit.similarity for hit in found]
+        say(concept_table(model.concepts_, [known[hit.concept] for hit in found], similarities=scores), "")
+    say(image_table((hit.similarity, hit.concept, picture_path(model.concepts_, hit.index)) for hit in pictures))
+
+
+@app.command()
+def show(
+    concepts: Saved,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="A .png, .jpg, .pdf or .svg file.")
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, metavar="N", help="How many concepts, from the largest.")] = 9,
+    numbers: Annotated[
+        str | None, typer.Option("--concepts", metavar="N,N", help="These concepts instead, such as 3,7.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help=f"Replace {DEFAULT_FIGURE}.")] = False,
+) -> None:
+    """Draw the concepts with their exemplars into a picture file."""
+    chosen = None if numbers is None else whole_numbers(numbers)
+    target = DEFAULT_FIGURE if out is None else out
+    check_figure(target)
+    if out is None and not force and os.path.lexists(target):
+        note(f"{target} is there already. Name another file with -o, or replace it with --force.", "error")
+        raise typer.Exit(1)
+    draw(load(concepts), target, top=top, concepts=chosen)
+    say(f"Drawn: {target}", wrap=False)
+
+
+@app.command()
+def assign(
+    concepts: Saved,
+    images: Annotated[list[str], typer.Argument(metavar="IMAGES", help="Folders, files, or patterns in quotes.")],
+    as_json: Json = False,
+) -> None:
+    """Find the concepts of new pictures."""
+    from concept_memes.cli_documents import placed_document
+    from concept_memes.cli_tables import placed_table
+
+    paths = listed(images)
+    model = load(concepts)
+    with told_skipped() as skipped:
+        labels = model.transform(paths).tolist()
+    reasons = {one.path: one.reason for one in skipped if one.path is not None}
+    if as_json:
+        say_json(placed_document(model.concepts_, paths, labels, reasons))
+    else:
+        say(placed_table(model.concepts_, zip(paths, labels, strict=True), reasons))
+
+
+@app.command()
+def info(
+    concepts: Saved,
+    skipped: Annotated[bool, typer.Option("--skipped", help="List the files that could not be read.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what is saved: the model, the counts, the concepts."""
+    from concept_memes.cli_documents import fitted_document
+    from concept_memes.cli_tables import concept_table, facts, facts_table, skipped_table
+
+    model = load(concepts)
+    document = fitted_document(model.concepts_, model.report_, model.get_params(deep=False), concepts)
+    if as_json:
+        say_json(document)
+    elif skipped:
+        say(skipped_table(model.report_.skipped) if model.report_.skipped else "Every image could be read.")
+    else:
+        say(facts_table(facts(document)), "", concept_table(model.concepts_, model.concepts_.concepts))
+
+
+def one_source(images: list[str]) -> str | list[Path]:
+    """Return what `fit` takes; raise at once where there is nothing, before a model is loaded."""
+    paths = listed(images)
+    # One folder goes as it is: then names are those inside the folder, and other files in it are counted.
+    return images[0] if len(images) == 1 else paths
+
+
+def listed(images: list[str]) -> list[Path]:
+    """List the pictures of folders, files and patterns, each once, in order."""
+    from concept_memes.errors import NoImagesError
+    from concept_memes.sources import list_images
+
+    paths: dict[Path, None] = {}
+    for place in images:
+        try:
+            listing = list_images(place)
+        except NoImagesError as error:
+            if len(images) == 1:
+                raise
+            note(spoken(error), "warning")  # the shell makes many folders of one star, and one may be empty
+            continue
+        for folder, reason in listing.unlistable:
+            note(f"{folder} cannot be listed: {reason}", "warning")
+        paths.update((ref.path, None) for ref in listing.refs if ref.path is not None)
+    if not paths:
+        raise NoImagesError(f"None of the {len(images)} places has images.")
+    return list(paths)
+
+
+def whole_or_auto(text: str) -> int | str:
+    """Read the value of --min-size."""
+    if text == "auto":
+        return text
+    if not text.isdecimal() or int(text) < 2:
+        raise typer.BadParameter(f"{text!r} is neither auto nor a whole number of at least 2", param_hint="--min-size")
+    return int(text)
+
+
+def whole_numbers(text: str) -> list[int]:
+    """Read the value of --concepts."""
+    parts = text.replace(",", " ").split()
+    if not parts or not all(part.isdecimal() for part in parts):
+        raise typer.BadParameter(f"{text!r} is no list of concept numbers, such as 3,7", param_hint="--concepts")
+    return [int(part) for part in parts]
+
+
+def check_out(folder: Path) -> None:
+    """Raise at once if a model cannot be saved there: an hour of work would be lost at the end."""
+    from concept_memes.errors import SavedModelError
+    from concept_memes.persistence import check_place
+
+    folder = folder.expanduser()
+    check_place(folder)
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise SavedModelError(f"{there} is a file, so {folder} cannot be made. Save into another folder.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise SavedModelError(f"There is no permission to write into {there}. Save into another folder.")
+
+
+def check_figure(path: Path) -> None:
+    """Raise at once if a figure cannot be written there."""
+    if path.is_dir():
+        raise typer.BadParameter(f"{path} is a folder; give the name of a file", param_hint="the picture file")
+    if path.suffix.lower() not in FIGURE_ENDINGS:
+        endings = ", ".join(FIGURE_ENDINGS)
+        raise typer.BadParameter(f"{path} must end in one of {endings}", param_hint="the picture file")
+
+
+def load(folder: Path) -> ConceptModel:
+    """Load a saved model."""
+    from concept_memes.persistence import read_document
+
+    read_document(folder.expanduser())  # a wrong folder is known at once, without the libraries that a model needs
+    from concept_memes.model import ConceptModel
+
+    return ConceptModel.load(folder)
+
+
+def draw(model: ConceptModel, path: Path, *, top: int, concepts: list[int] | None) -> None:
+    """Draw the collage into a file."""
+    figure = model.visualize_concepts(top_n=top, concepts=concepts)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
+
+
+def show_fitted(model: ConceptModel, out: Path, collage: Path | None) -> None:
+    """Show what fit found, and what to do next."""
+    from concept_memes.cli_tables import concept_table, summary
+
+    found: ConceptSet = model.concepts_
+    folder = shlex.quote(str(out))
+    if len(found):
+        say(concept_table(found, found.concepts[:N_SHOWN]))
+        if len(found) > N_SHOWN:
+            say(f"... and {len(found) - N_SHOWN} smaller ones: concept-memes info {folder}", wrap=False)
+        say("")
+    say(summary(found, model.report_))
+    say(f"Saved: {out}" if collage is None else f"Saved: {out}, drawn: {collage}", wrap=False)
+    if not len(found):
+        say("No concept was found. Smaller groups count with --min-size 2; more pictures help too.")
+        return
+    word = next((concept.words[0] for concept in found.concepts if concept.words), None)
+    say("", "Next:", wrap=False)
+    if word is not None:
+        say(f"  concept-memes search {folder} {shlex.quote(word)}", wrap=False)
+    say(f"  concept-memes show {folder} -o collage.png", wrap=False)
+    say(f"  concept-memes assign {folder} NEW_IMAGES", wrap=False)

@@ -1,0 +1,48 @@
+"""Fixtures that several test files share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from concept_memes.assembly import add_words, assemble
+from concept_memes.collecting import collect_images
+from concept_memes.concepts import ConceptSet
+from concept_memes.progress import Progress
+from concept_memes.sources import ImageSource
+from concept_memes.testing import ColorEncoder, color_images
+
+COLORS = ("red", "blue", "lime")
+
+
+@pytest.fixture(scope="session")
+def fit_colors() -> Callable[[ImageSource], ConceptSet]:
+    """Make a concept set of pictures that are mostly of one colour, with the names of colours as words."""
+
+    def fit(images: ImageSource) -> ConceptSet:
+        encoder, silent = ColorEncoder(), Progress(verbose=False)
+        concept_set = assemble(
+            collect_images(images, None, encoder, silent).collection,
+            min_concept_size=None,
+            diversity=0.3,
+            n_exemplars=4,
+            umap_model=None,
+            hdbscan_model=None,
+            random_state=42,
+            progress=silent,
+        )
+        return add_words(concept_set, COLORS, encoder.encode_texts(COLORS))
+
+    return fit
+
+
+@pytest.fixture(scope="session")
+def color_set(fit_colors: Callable[[ImageSource], ConceptSet]) -> ConceptSet:
+    """Twelve red pictures (concept 0), nine blue ones (1) and six green ones (2), given as pixels, in that order."""
+    images: list[Image.Image | np.ndarray] = []
+    for color, n in zip(COLORS, (12, 9, 6), strict=True):
+        images += color_images([color], n)
+    return fit_colors(images)

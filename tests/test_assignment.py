@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from concept_memes.assignment import assign_vectors, vote
+from concept_memes.concepts import ConceptSet
+from concept_memes.testing import ColorEncoder, color_images
+
+
+def encoded(color: str, n: int, *, seed: int = 5) -> npt.NDArray[np.float32]:
+    encoder = ColorEncoder()
+    return encoder.encode_images(np.stack([encoder.preprocess(i) for i in color_images([color], n, seed=seed)]))
+
+
+@pytest.fixture
+def with_noise(color_set: ConceptSet) -> ConceptSet:
+    """Make two of the red pictures noise."""
+    labels = color_set.labels.copy()
+    labels[[2, 7]] = -1
+    return replace(color_set, labels=labels)
+
+
+def test_the_fitted_pictures_keep_their_labels(with_noise: ConceptSet) -> None:
+    np.testing.assert_array_equal(assign_vectors(with_noise, with_noise.vectors), with_noise.labels)
+
+
+def test_new_pictures_of_the_fitted_kinds_join_them(color_set: ConceptSet) -> None:
+    for concept, color in enumerate(["red", "blue", "lime"]):
+        labels = assign_vectors(color_set, encoded(color, 20))
+        assert labels.dtype == np.int64
+        assert set(labels.tolist()) <= {concept, -1}
+        assert (labels == concept).mean() > 0.5  # a few lie farther out than all of the few fitted ones
+
+
+def test_pictures_of_a_foreign_kind_join_nothing(color_set: ConceptSet) -> None:
+    assert assign_vectors(color_set, encoded("yellow", 5)).tolist() == [-1] * 5
+    assert assign_vectors(color_set, -color_set.vectors[:3]).tolist() == [-1] * 3
+
+
+def test_pictures_among_noise_are_noise(color_set: ConceptSet) -> None:
+    labels = color_set.labels.copy()
+    labels[labels == 2] = -1
+    fitted = replace(color_set, labels=labels, concepts=color_set.concepts[:2], centroids=color_set.centroids[:2])
+    assert assign_vectors(fitted, encoded("lime", 5)).tolist() == [-1] * 5
+
+
+def test_a_picture_that_could_not_be_read_joins_nothing(color_set: ConceptSet) -> None:
+    vectors = np.stack([color_set.vectors[0], np.zeros(27, np.float32)])
+    assert assign_vectors(color_set, vectors).tolist() == [0, -1]
+
+
+def test_unreadable_pictures_of_the_fitted_set_have_no_vote(color_set: ConceptSet) -> None:
+    n = len(color_set.vectors)
+    fitted = replace(
+        color_set,
+        images=color_set.images * 2,
+        labels=np.concatenate([color_set.labels, np.full(n, -1)]),
+        probabilities=np.concatenate([color_set.probabilities, np.zeros(n)]),
+        vectors=np.concatenate([color_set.vectors, np.zeros_like(color_set.vectors)]),
+    )
+    new = encoded("red", 10)
+    np.testing.assert_array_equal(assign_vectors(fitted, new), assign_vectors(color_set, new))
+
+
+def test_no_pictures_and_no_concepts_give_no_labels(color_set: ConceptSet) -> None:
+    assert assign_vectors(color_set, np.zeros((0, 27), np.float32)).shape == (0,)
+    empty = replace(
+        color_set,
+        labels=np.full(len(color_set.labels), -1),
+        concepts=(),
+        centroids=np.zeros((0, 27), np.float32),
+    )
+    assert assign_vectors(empty, color_set.vectors[:2]).tolist() == [-1, -1]
+
+
+def test_a_set_of_copies_knows_its_picture_and_no_other(color_set: ConceptSet) -> None:
+    one = color_set.vectors[0]
+    copies = replace(
+        color_set,
+        images=color_set.images[:5],
+        labels=np.zeros(5, np.int64),
+        probabilities=np.ones(5),
+        vectors=np.repeat(one[None], 5, axis=0),
+        centre=one,
+        centroids=one[None],
+        concepts=color_set.concepts[:1],
+    )
+    assert assign_vectors(copies, np.stack([one, color_set.vectors[-1]])).tolist() == [0, -1]
+
+
+def test_pictures_do_not_influence_each_other(color_set: ConceptSet) -> None:
+    vectors = np.concatenate([encoded(color, 6) for color in ("red", "yellow", "blue")])
+    together = assign_vectors(color_set, vectors)
+    assert together.tolist() == [int(assign_vectors(color_set, row[None])[0]) for row in vectors]
+
+
+def test_votes_are_weighed_by_similarity() -> None:
+    votes = np.array([[0, 1, 1], [0, 1, 1], [-1, -1, 0]])
+    similarities = np.array([[0.9, 0.4, 0.4], [0.9, 0.5, 0.5], [0.5, 0.5, 0.9]], np.float32)
+    assert vote(votes, similarities, 2).tolist() == [0, 1, -1]
+
+
+def test_voters_on_the_other_side_do_not_count() -> None:
+    assert vote(np.array([[1, 0]]), np.array([[-0.2, -0.9]], np.float32), 2).tolist() == [-1]

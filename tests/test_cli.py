@@ -1,0 +1,462 @@
+"""The commands, as a user types them: what they print, save, draw and refuse."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from badfiles import HTML
+from commandline import rows, run
+from PIL import Image
+
+import concept_memes
+import concept_memes.fitted
+import concept_memes.model
+from concept_memes import ConceptModel
+from concept_memes.persistence import load_concept_set
+from concept_memes.testing import ColorEncoder, color_images, write_color_images
+
+
+@pytest.fixture
+def colors(monkeypatch: pytest.MonkeyPatch) -> ColorEncoder:
+    """The encoder that every name of a model stands for."""
+    encoder = ColorEncoder()
+    for module in (concept_memes.model, concept_memes.fitted):
+        monkeypatch.setattr(module, "resolve_encoder", lambda _: encoder)
+    return encoder
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """A folder with eight red, six blue pictures, and a file that is none."""
+    folder = tmp_path / "pictures"
+    write_color_images(folder, ["red"], 8)
+    write_color_images(folder, ["blue"], 6)
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> Path:
+    path = tmp_path / "colors.txt"
+    path.write_text("red\nblue\ngreen\n")
+    return path
+
+
+@pytest.fixture
+def saved(tmp_path: Path, pictures: Path, words: Path, colors: ColorEncoder) -> Path:
+    """A fitted model on disk."""
+    folder = tmp_path / "concepts"
+    done = run("fit", pictures, "--out", folder, "--words", words, "--quiet")
+    assert (done.code, done.out, done.err) == (0, "", "")
+    return folder
+
+
+# --- fit -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("colors")
+def test_fit_shows_concepts_counts_place_and_next_steps(tmp_path: Path, pictures: Path, words: Path) -> None:
+    shutil.copy(pictures / "red-00.png", pictures / "copy.png")
+    done = run("fit", pictures, "--out", tmp_path / "concepts", "--words", words)
+    assert (done.code, done.err) == (0, "")
+    table = rows(done.out)
+    assert table[0] == ["concept", "images", "words", "for example"]
+    assert [row[:2] for row in table[2:4]] == [["0", "9"], ["1", "6"]]
+    assert table[2][2].startswith("red")
+    assert table[3][2].startswith("blue")
+    assert re.fullmatch(r"blue-0\d\.png", table[3][3])
+    assert re.search(r"15 images read with colors in \d+ s: 2 concepts, 1 copy of others\.\n", done.out)
+    assert f"Saved: {tmp_path / 'concepts'}\n" in done.out
+    assert f"concept-memes search {tmp_path / 'concepts'} red\n" in done.out
+    assert f"concept-memes show {tmp_path / 'concepts'} -o" in done.out
+    assert len(ConceptModel.load(tmp_path / "concepts").concepts_) == 2
+
+
+@pytest.mark.usefixtures("colors")
+def test_fit_prints_one_json_document(tmp_path: Path, pictures: Path, words: Path) -> None:
+    (pictures / "empty.jpg").touch()
+    done = run("fit", pictures, "--out", tmp_path / "concepts", "--words", words, "--json", "--exemplars", "3")
+    document = done.document
+    assert done.code == 0
+    assert document["model"] == "colors"
+    assert document["folder"] == str(tmp_path / "concepts")
+    assert (document["n_images"], document["n_read"], document["n_other_files"]) == (15, 14, 1)
+    assert (document["n_concepts"], document["n_in_none"], document["collage"]) == (2, 0, None)
+    assert document["skipped"] == [{"path": str(pictures / "empty.jpg"), "reason": "empty file"}]
+    assert [concept["size"] for concept in document["concepts"]] == [8, 6]
+    assert document["concepts"][0]["words"][0] == "red"
+    assert len(document["concepts"][0]["exemplars"]) == 3
+    assert all(Path(path).is_file() for concept in document["concepts"] for path in concept["exemplars"])
+    assert document["parameters"]["n_exemplars"] == 3
+    assert "empty.jpg" in done.err
+
+
+@pytest.mark.usefixtures("colors")
+def test_fit_hands_its_options_to_the_model(tmp_path: Path, pictures: Path) -> None:
+    options = ["--min-size", "4", "--diversity", "0.7", "--exemplars", "5", "--seed", "7", "--words", "nouns"]
+    parameters = run("fit", pictures, "--out", tmp_path / "concepts", *options, "--json").document["parameters"]
+    assert {"min_concept_size": 4, "diversity": 0.7, "n_exemplars": 5, "random_state": 7}.items() <= parameters.items()
+    assert parameters["vocabulary"] == "nouns"
+
+
+def test_fit_asks_for_the_model_that_was_named(tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(concept_memes.model, "resolve_encoder", lambda name: asked.append(name) or ColorEncoder())
+    for model in ([], ["--model", "hub-free"]):
+        assert run("fit", pictures, "--out", tmp_path / "concepts", *model, "--quiet").code == 0
+    assert asked == ["auto", "hub-free"]
+
+
+@pytest.mark.usefixtures("colors")
+def test_fit_again_replaces_what_it_saved(saved: Path, pictures: Path) -> None:
+    write_color_images(pictures, ["lime"], 7)
+    assert run("fit", pictures, "--out", saved, "--quiet").code == 0
+    assert len(load_concept_set(saved)[0]) == 3
+
+
+@pytest.mark.usefixtures("colors")
+def test_fit_takes_several_folders_files_and_patterns(tmp_path: Path, words: Path) -> None:
+    write_color_images(tmp_path / "a", ["red"], 6)
+    write_color_images(tmp_path / "b", ["blue"], 6)
+    write_color_images(tmp_path / "c", ["lime"], 6)
+    (tmp_path / "empty").mkdir()
+    places = [tmp_path / "a", tmp_path / "empty", tmp_path / "b" / "*.png", *sorted((tmp_path / "c").iterdir())[:5]]
+    # What is named twice, by itself and by its folder, is one picture all the same.
+    done = run(
+        "fit", *places, tmp_path / "a" / "red-00.png", "--out", tmp_path / "concepts", "--words", words, "--json"
+    )
+    assert done.code == 0
+    assert [concept["size"] for concept in done.document["concepts"]] == [6, 6, 5]
+    assert "has no images" in done.err
+    assert str(tmp_path / "empty") in done.err
+
+
+@pytest.mark.usefixtures("colors")
+def test_fit_draws_the_collage_that_is_asked_for(tmp_path: Path, pictures: Path) -> None:
+    target = tmp_path / "new folder" / "look.jpg"
+    done = run("fit", pictures, "--out", tmp_path / "concepts", "--collage", target)
+    assert done.code == 0
+    assert str(target) in done.out
+    with Image.open(target) as image:
+        assert image.format == "JPEG"
+        assert min(image.size) > 200
+
+
+@pytest.mark.usefixtures("colors")
+def test_fit_names_the_first_bad_files_and_says_how_to_see_all(tmp_path: Path, pictures: Path) -> None:
+    for number in range(6):
+        (pictures / f"empty-{number}.jpg").touch()
+    (pictures / "page.jpg").write_bytes(HTML)
+    done = run("fit", pictures, "--out", tmp_path / "concepts")
+    assert done.code == 0
+    assert "14 images read" in done.out
+    assert "7 skipped (6 empty file, 1 not an image" in done.out
+    assert done.err.startswith("warning: 7 files could not be read and were left out (6 empty file, 1 not an image")
+    assert re.findall(r"empty-\d\.jpg: empty file", done.err) == [f"empty-{n}.jpg: empty file" for n in range(5)]
+    assert "page.jpg" not in done.err
+    assert f"and 2 more; to see all: concept-memes info {tmp_path / 'concepts'} --skipped" in done.err
+    every = run("info", tmp_path / "concepts", "--skipped").out
+    assert every.count("empty file") == 6
+    assert "page.jpg" in every
+
+
+@pytest.mark.usefixtures("colors")
+def test_few_bad_files_are_all_named(tmp_path: Path, pictures: Path) -> None:
+    (pictures / "empty.jpg").touch()
+    done = run("fit", pictures, "--out", tmp_path / "concepts", "--quiet")
+    expected = f"warning: 1 file could not be read and was left out:\n  {pictures / 'empty.jpg'}: empty file\n"
+    assert (done.out, done.err) == ("", expected)
+
+
+@pytest.mark.usefixtures("colors")
+def test_fit_without_any_concept_says_what_to_try(tmp_path: Path) -> None:
+    write_color_images(tmp_path / "pictures", ["red", "blue", "lime"], 4)
+    done = run("fit", tmp_path / "pictures", "--out", tmp_path / "concepts", "--min-size", "10")
+    assert done.code == 0
+    assert "0 concepts, 12 images in none" in done.out
+    assert "--min-size 2" in done.out
+    assert "Next:" not in done.out
+
+
+@pytest.mark.usefixtures("colors")
+def test_fit_shows_the_largest_of_very_many_concepts(
+    tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("concept_memes.cli.N_SHOWN", 1)
+    done = run("fit", pictures, "--out", tmp_path / "concepts")
+    assert "red-0" in done.out
+    assert "blue-0" not in done.out
+    assert f"... and 1 smaller ones: concept-memes info {tmp_path / 'concepts'}" in done.out
+
+
+# --- what is refused -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("what", ["a folder with files", "a file", "inside a file", "a folder that is locked"])
+def test_fit_refuses_a_place_before_it_works(tmp_path: Path, pictures: Path, colors: ColorEncoder, what: str) -> None:
+    out = tmp_path / "place"
+    expected = "not empty and holds no saved model"
+    if what == "a folder with files":
+        out.mkdir()
+        (out / "thesis.txt").write_text("years of work")
+    elif what == "a folder that is locked":
+        if os.geteuid() == 0:
+            pytest.skip("root may write everywhere")
+        out.mkdir(mode=0o500)
+        out, expected = out / "concepts", "no permission"
+    else:
+        out.write_text("a file")
+        out, expected = (out, "is a file") if what == "a file" else (out / "concepts", "is a file")
+    done = run("fit", pictures, "--out", out)
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("error: ")
+    assert expected in done.err.replace("\n", " ")
+    assert colors.n_encoded == 0
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--min-size", "many", "neither auto nor a whole number"),
+        ("--min-size", "1", "at least 2"),
+        ("--diversity", "2", "--diversity"),
+        ("--exemplars", "0", "--exemplars"),
+        ("--seed", "-1", "--seed"),
+        ("--collage", "collage.doc", "must end in one of .png"),
+        ("--collage", ".", "is a folder"),
+    ],
+)
+def test_wrong_options_end_with_2_before_any_work(
+    tmp_path: Path, pictures: Path, colors: ColorEncoder, option: str, value: str, told: str
+) -> None:
+    done = run("fit", pictures, "--out", tmp_path / "concepts", option, value)
+    assert (done.code, done.out, colors.n_encoded) == (2, "", 0)
+    assert told in done.err
+    assert not (tmp_path / "concepts").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [("--words", "verbs", "--words verbs: expected"), ("--words", "none.txt", "none.txt cannot be read")],
+)
+def test_wrong_words_end_with_1_before_any_work(
+    tmp_path: Path, pictures: Path, colors: ColorEncoder, option: str, value: str, told: str
+) -> None:
+    done = run("fit", pictures, "--out", tmp_path / "concepts", option, value)
+    assert (done.code, done.out, colors.n_encoded) == (1, "", 0)
+    assert told in done.err.replace("'", "")
+
+
+@pytest.mark.parametrize("places", [["nowhere"], ["pictures", "nowhere"], ["docs"], ["docs", "docs"], ["*.gif"]])
+def test_places_without_images_are_an_error(
+    tmp_path: Path, pictures: Path, colors: ColorEncoder, places: list[str]
+) -> None:
+    assert pictures.is_dir()
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "letter.txt").write_text("Dear")
+    done = run("fit", *(tmp_path / place for place in places), "--out", tmp_path / "concepts")
+    assert (done.code, done.out, colors.n_encoded) == (1, "", 0)
+    assert re.search("error: .*(There is no folder or file|no images|has images)", done.err.replace("\n", " "))
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.usefixtures("colors")
+def test_folder_of_bad_files_only_is_an_error_that_names_them(tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "page.jpg").write_bytes(HTML)
+    done = run("fit", tmp_path / "pictures", "--out", tmp_path / "concepts")
+    assert done.code == 1
+    assert "None of the 1 images could be read" in done.err
+    assert "page.jpg (not an image" in done.err
+    assert not (tmp_path / "concepts").exists()
+
+
+@pytest.mark.parametrize("command", [["search", "X", "panda"], ["show", "X"], ["assign", "X", "."], ["info", "X"]])
+def test_commands_say_when_a_folder_holds_no_saved_model(
+    tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.chdir(pictures)
+    for folder in (pictures, tmp_path / "nowhere"):
+        done = run(*(folder if part == "X" else part for part in command))
+        assert (done.code, done.out) == (1, "")
+        assert re.match(r"error: .*(is not a saved model|there is no such folder)", done.err)
+        assert "save()" not in done.err
+
+
+def test_missing_arguments_end_with_2() -> None:
+    for arguments in ([], ["fit"], ["fit", "somewhere"], ["search"], ["dance"]):
+        done = run(*arguments)
+        assert (done.code, done.out) == (2, ""), arguments
+        assert "Usage: " in done.err
+
+
+# --- search --------------------------------------------------------------------------------------------------------
+
+
+def test_search_shows_concepts_and_pictures_best_first(
+    saved: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(pictures.parent)
+    done = run("search", saved, "blue", "--top", "4")
+    assert (done.code, done.err) == (0, "")
+    concepts, images = done.out.split("\n\n")
+    assert [row[0] for row in rows(concepts)] == ["concept", "─" * len(concepts.splitlines()[1]), "1", "0"]
+    assert rows(concepts)[2][2:4] == ["6", rows(concepts)[2][3]]
+    assert rows(concepts)[2][3].startswith("blue")
+    found = rows(images)[2:]
+    assert len(found) == 4
+    similarities = [float(row[0]) for row in found]
+    assert similarities == sorted(similarities, reverse=True)
+    assert all(row[1] == "1" and Path(row[2]).is_file() and row[2].startswith("pictures/blue-") for row in found)
+
+
+def test_search_prints_one_json_document(saved: Path, pictures: Path) -> None:
+    document = run("search", saved, "blue", "--json", "--top", "3").document
+    assert document["query"] == "blue"
+    assert [concept["concept"] for concept in document["concepts"]] == [1, 0]
+    assert document["concepts"][0]["size"] == 6
+    assert document["concepts"][0]["words"][0] == "blue"
+    assert [image["concept"] for image in document["images"]] == [1, 1, 1]
+    assert Path(document["images"][0]["path"]).parent == pictures
+    hits = ConceptModel.load(saved, embedding_model=ColorEncoder()).find_images("blue", top_n=3)
+    assert [image["similarity"] for image in document["images"]] == [hit.similarity for hit in hits]
+
+
+def test_words_of_a_query_are_one_text(saved: Path) -> None:
+    assert run("search", saved, "dark", "blue", "--json").document["query"] == "dark blue"
+
+
+def test_search_by_picture(saved: Path, tmp_path: Path) -> None:
+    color_images(["blue"], 1, seed=5)[0].save(tmp_path / "query.png")
+    document = run("search", saved, "--image", tmp_path / "query.png", "--json").document
+    assert document["concepts"][0]["concept"] == 1
+    assert document["query"] == str(tmp_path / "query.png")
+
+
+def test_search_by_a_picture_that_cannot_be_read_is_an_error(saved: Path, tmp_path: Path) -> None:
+    (tmp_path / "page.jpg").write_bytes(HTML)
+    done = run("search", saved, "--image", tmp_path / "page.jpg")
+    assert (done.code, done.out) == (1, "")
+    assert "page.jpg" in done.err
+
+
+@pytest.mark.parametrize("query", [[], ["  "], ["blue", "--image", "query.png"], ["blue", "--top", "0"]])
+def test_search_wants_words_or_a_picture(saved: Path, query: list[str]) -> None:
+    done = run("search", saved, *query)
+    assert (done.code, done.out) == (2, "")
+
+
+def test_paths_are_found_from_any_folder(
+    tmp_path: Path, pictures: Path, words: Path, colors: ColorEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run("fit", pictures.name, "--out", "concepts", "--words", words.name)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    document = run("search", "../concepts", "blue", "--json").document
+    assert all(Path(image["path"]).is_file() for image in document["images"])
+    assert rows(run("search", "../concepts", "blue").out)[-1][-1].startswith(str(pictures))
+    assert colors.n_encoded > 0
+
+
+# --- show ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "start"), [("a.png", b"\x89PNG"), ("a.JPG", b"\xff\xd8"), ("a.pdf", b"%PDF"), ("a.svg", b"<?xml")]
+)
+def test_show_draws_by_the_ending(saved: Path, tmp_path: Path, name: str, start: bytes) -> None:
+    done = run("show", saved, "-o", tmp_path / name)
+    assert (done.code, done.out, done.err) == (0, f"Drawn: {tmp_path / name}\n", "")
+    assert (tmp_path / name).read_bytes().startswith(start)
+
+
+def test_show_draws_the_concepts_that_are_asked_for(saved: Path, tmp_path: Path) -> None:
+    for options, titles in (([], {"red", "blue"}), (["--top", "1"], {"red"}), (["--concepts", "1"], {"blue"})):
+        assert run("show", saved, *options, "-o", tmp_path / "a.svg").code == 0
+        drawn = (tmp_path / "a.svg").read_text()
+        assert {color for number, color in enumerate(("red", "blue")) if f'"concept-{number}"' in drawn} == titles
+
+
+def test_show_without_a_name_never_replaces_a_file(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("show", saved).out == "Drawn: collage.png\n"
+    (tmp_path / "collage.png").write_bytes(b"somebody's")
+    done = run("show", saved)
+    assert (done.code, done.out) == (1, "")
+    assert "--force" in done.err
+    assert (tmp_path / "collage.png").read_bytes() == b"somebody's"
+    assert run("show", saved, "--force").code == 0
+    assert (tmp_path / "collage.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_show_replaces_the_file_that_is_named_but_no_folder(saved: Path, tmp_path: Path) -> None:
+    (tmp_path / "old.png").write_bytes(b"old")
+    assert run("show", saved, "-o", tmp_path / "old.png").code == 0
+    assert (tmp_path / "old.png").read_bytes().startswith(b"\x89PNG")
+    (tmp_path / "folder.png").mkdir()
+    assert run("show", saved, "-o", tmp_path / "folder.png").code == 2
+    assert run("show", saved, "-o", tmp_path / "old.docx").code == 2
+
+
+def test_show_refuses_numbers_that_are_none(saved: Path, tmp_path: Path) -> None:
+    assert run("show", saved, "--concepts", "red", "-o", tmp_path / "a.png").code == 2
+    done = run("show", saved, "--concepts", "1,99", "-o", tmp_path / "a.png")
+    assert done.code == 1
+    assert "--concepts [99]: must be numbers of concepts, from 0 to 1" in done.err
+    assert not (tmp_path / "a.png").exists()
+
+
+# --- assign and info -----------------------------------------------------------------------------------------------
+
+
+def test_assign_shows_the_concept_of_each_new_picture(saved: Path, tmp_path: Path) -> None:
+    new = write_color_images(tmp_path / "new", ["blue", "red"], 1, seed=1)
+    (tmp_path / "new" / "empty.jpg").touch()
+    done = run("assign", saved, tmp_path / "new")
+    assert done.code == 0
+    found = {row[-1]: row[:-1] for row in rows(done.out)[2:]}
+    assert found[str(new[0])][0] == "1"
+    assert found[str(new[0])][1].startswith("blue")
+    assert found[str(new[1])][0] == "0"
+    assert found[str(tmp_path / "new" / "empty.jpg")] == ["none", "empty file"]
+    assert done.err == f"warning: 1 file could not be read and was left out:\n  {tmp_path}/new/empty.jpg: empty file\n"
+
+
+def test_assign_prints_one_json_document(saved: Path, tmp_path: Path) -> None:
+    new = write_color_images(tmp_path / "new", ["blue"], 2, seed=1)
+    (tmp_path / "new" / "empty.jpg").touch()
+    images = run("assign", saved, *new, tmp_path / "new" / "empty.jpg", "--json").document["images"]
+    assert [(image["path"], image["concept"], image["reason"]) for image in images] == [
+        (str(new[0]), 1, None),
+        (str(new[1]), 1, None),
+        (str(tmp_path / "new" / "empty.jpg"), -1, "empty file"),
+    ]
+    assert images[0]["words"][0] == "blue"
+    assert images[2]["words"] == []
+
+
+def test_info_shows_model_counts_and_concepts(saved: Path) -> None:
+    done = run("info", saved)
+    assert (done.code, done.err) == (0, "")
+    told = {row[0]: row[1:] for row in rows(done.out)}
+    assert told["model"] == ["colors"]
+    assert told["images"] == ["14: 14 read"]
+    assert told["concepts"] == ["2"]
+    assert "diversity=0.3" in told["parameters"][0]
+    assert f"concept-memes {concept_memes.__version__}" in told["versions"][0]
+    assert told["1"][0] == "6"
+    assert run("info", saved, "--skipped").out == "Every image could be read.\n"
+
+
+def test_info_says_in_json_what_fit_said(tmp_path: Path, pictures: Path, colors: ColorEncoder) -> None:
+    said = run("fit", pictures, "--out", tmp_path / "concepts", "--json").document
+    del said["collage"]
+    assert run("info", tmp_path / "concepts", "--json").document == said
+    assert colors.n_encoded > 0

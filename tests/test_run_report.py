@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import platform
+from dataclasses import FrozenInstanceError, asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from concept_memes import run_report
+from concept_memes.concepts import SkippedImage
+from concept_memes.run_report import PACKAGES, RunReport, Stopwatch, package_versions
+
+REPORT = RunReport(
+    n_images=10,
+    n_read=7,
+    n_copies=2,
+    n_other_files=1,
+    skipped=(
+        SkippedImage(Path("a"), 0, "missing"),
+        SkippedImage(Path("b"), 1, "truncated or damaged: its header makes no sense"),
+        SkippedImage(Path("c"), 2, "truncated or damaged: image file is truncated"),
+    ),
+    encoder_name="colors",
+    encoder_fingerprint="colors/1",
+    seconds={"embedding": 1.25, "words": 0.04},
+    versions={"python": "3.11"},
+)
+
+
+def test_reasons_are_counted_without_their_details() -> None:
+    assert list(REPORT.reasons().items()) == [("truncated or damaged", 2), ("missing", 1)]
+
+
+def test_the_text_tells_what_happened() -> None:
+    assert str(REPORT).splitlines() == [
+        "7 of 10 images read with colors",
+        "2 copies of other images",
+        "1 other files in the folder",
+        "2 skipped: truncated or damaged",
+        "1 skipped: missing",
+        "embedding 1.2 s, words 0.0 s",
+    ]
+
+
+def test_the_text_is_silent_about_what_did_not_happen() -> None:
+    report = replace(REPORT, n_read=10, n_copies=0, n_other_files=0, skipped=(), encoder_name="", seconds={"words": 2})
+    assert str(report).splitlines() == ["10 of 10 images read with given vectors", "words 2.0 s"]
+
+
+def test_a_report_cannot_be_changed_and_turns_into_plain_data() -> None:
+    with pytest.raises(FrozenInstanceError):
+        REPORT.n_read = 3  # type: ignore[misc]
+    assert RunReport(**{**asdict(REPORT), "skipped": REPORT.skipped}) == REPORT
+
+
+def test_a_stopwatch_adds_up_the_seconds_of_a_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([10.0, 11.5, 20.0, 20.25, 30.0, 33.0])
+    monkeypatch.setattr(run_report.time, "perf_counter", lambda: next(times))
+    watch = Stopwatch()
+    for stage in ("read", "read", "words"):
+        with watch.stage(stage):
+            pass
+    assert watch.seconds == {"read": 1.75, "words": 3.0}
+
+
+def test_a_stage_that_fails_is_timed_too() -> None:
+    watch = Stopwatch()
+    with pytest.raises(RuntimeError, match="failed"), watch.stage("read"):
+        raise RuntimeError("failed")
+    assert watch.seconds["read"] >= 0
+
+
+def test_two_stopwatches_share_nothing() -> None:
+    with Stopwatch().stage("read"):
+        pass
+    assert Stopwatch().seconds == {}
+
+
+def test_versions_are_those_that_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    versions = package_versions()
+    assert set(versions) == {"python", *PACKAGES}
+    assert versions["python"] == platform.python_version()
+    assert versions["numpy"] == np.__version__
+    monkeypatch.setattr(run_report, "PACKAGES", ("no-such-package-of-ours",))
+    assert package_versions()["no-such-package-of-ours"] == "not installed"
