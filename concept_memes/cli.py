@@ -46,9 +46,15 @@ class PlainGroup(TyperGroup):
             return super().invoke(ctx)
 
 
+def user_path(text: str) -> Path:
+    """Read a path; the shell leaves the ~ of --out=~/concepts as it is."""
+    return Path(os.path.expanduser(text))
+
+
 app = typer.Typer(cls=PlainGroup, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 
-Saved = Annotated[Path, typer.Argument(metavar="CONCEPTS", help="The folder that 'fit' wrote.")]
+Saved = Annotated[Path, typer.Argument(parser=user_path, metavar="CONCEPTS", help="The folder that 'fit' saved into.")]
+Places = Annotated[list[str], typer.Argument(metavar="IMAGES", help="Folders, files, or patterns in quotes.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 
 
@@ -81,12 +87,17 @@ def start(
 
 @app.command()
 def fit(
-    images: Annotated[list[str], typer.Argument(metavar="IMAGES", help="Folders, files, or patterns in quotes.")],
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder to save into; an older model there is replaced.")],
+    images: Places,
+    out: Annotated[
+        Path,
+        typer.Option(parser=user_path, metavar="FOLDER", help="Folder to save into; an older model there is replaced."),
+    ],
     model: Annotated[
         str, typer.Option(metavar="NAME", help="auto, hub-free, a CLIP or SigLIP model, or a folder with one.")
     ] = "auto",
-    min_size: Annotated[str, typer.Option(metavar="N", help="Fewest images that make a concept; auto grows.")] = "auto",
+    min_size: Annotated[
+        str, typer.Option(metavar="N", help="Fewest images that make a concept; auto grows with the collection.")
+    ] = "auto",
     diversity: Annotated[
         float, typer.Option(min=0, max=1, metavar="X", help="Exemplars: 0 the most typical, 1 the most different.")
     ] = 0.3,
@@ -95,7 +106,9 @@ def fit(
     ] = "nouns",
     exemplars: Annotated[int, typer.Option(min=1, metavar="N", help="Images that stand for a concept.")] = 8,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="Seed of the random numbers.")] = 42,
-    collage: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the concepts into this file.")] = None,
+    collage: Annotated[
+        Path | None, typer.Option(parser=user_path, metavar="FILE", help="Draw the concepts into this picture file.")
+    ] = None,
     as_json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show warnings and errors only.")] = False,
 ) -> None:
@@ -121,20 +134,25 @@ def fit(
     with told_skipped(f"; to see all: concept-memes info {shlex.quote(str(out))} --skipped"):
         fitted.fit(source)
         fitted.save(out)
+    shown = not (as_json or quiet)
+    if shown:
+        show_fitted(fitted, out)
     if collage is not None:
         draw(fitted, collage, top=9, concepts=None)
     if as_json:
         document = fitted_document(fitted.concepts_, fitted.report_, fitted.get_params(deep=False), out)
         say_json({**document, "collage": None if collage is None else str(collage.absolute())})
-    elif not quiet:
-        show_fitted(fitted, out, collage)
+    elif shown:
+        show_next(fitted.concepts_, out, collage)
 
 
 @app.command()
 def search(
     concepts: Saved,
     query: Annotated[list[str] | None, typer.Argument(metavar="WORDS", help="What to look for.")] = None,
-    image: Annotated[Path | None, typer.Option(metavar="FILE", help="Look for what is like this picture.")] = None,
+    image: Annotated[
+        Path | None, typer.Option(parser=user_path, metavar="FILE", help="Look for what is like this picture.")
+    ] = None,
     top: Annotated[int, typer.Option(min=1, metavar="N", help="How many images; of concepts, five at most.")] = 10,
     as_json: Json = False,
 ) -> None:
@@ -165,7 +183,8 @@ def search(
 def show(
     concepts: Saved,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="A .png, .jpg, .pdf or .svg file.")
+        Path | None,
+        typer.Option("--out", "-o", parser=user_path, metavar="FILE", help="A .png, .jpg, .pdf or .svg file."),
     ] = None,
     top: Annotated[int, typer.Option(min=1, metavar="N", help="How many concepts, from the largest.")] = 9,
     numbers: Annotated[
@@ -187,7 +206,7 @@ def show(
 @app.command()
 def assign(
     concepts: Saved,
-    images: Annotated[list[str], typer.Argument(metavar="IMAGES", help="Folders, files, or patterns in quotes.")],
+    images: Places,
     as_json: Json = False,
 ) -> None:
     """Find the concepts of new pictures."""
@@ -196,6 +215,7 @@ def assign(
 
     paths = listed(images)
     model = load(concepts)
+    model.verbose = True
     with told_skipped() as skipped:
         labels = model.transform(paths).tolist()
     reasons = {one.path: one.reason for one in skipped if one.path is not None}
@@ -227,9 +247,12 @@ def info(
 
 def one_source(images: list[str]) -> str | list[Path]:
     """Return what `fit` takes; raise at once where there is nothing, before a model is loaded."""
-    paths = listed(images)
-    # One folder goes as it is: then names are those inside the folder, and other files in it are counted.
-    return images[0] if len(images) == 1 else paths
+    from concept_memes.sources import list_images
+
+    if len(images) > 1:
+        return listed(images)
+    list_images(images[0])
+    return images[0]  # as it is: then names are those inside the folder, and other files in it are counted
 
 
 def listed(images: list[str]) -> list[Path]:
@@ -276,7 +299,6 @@ def check_out(folder: Path) -> None:
     from concept_memes.errors import SavedModelError
     from concept_memes.persistence import check_place
 
-    folder = folder.expanduser()
     check_place(folder)
     there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
     if not there.is_dir():
@@ -298,7 +320,7 @@ def load(folder: Path) -> ConceptModel:
     """Load a saved model."""
     from concept_memes.persistence import read_document
 
-    read_document(folder.expanduser())  # a wrong folder is known at once, without the libraries that a model needs
+    read_document(folder)  # a wrong folder is known at once, without the libraries that a model needs
     from concept_memes.model import ConceptModel
 
     return ConceptModel.load(folder)
@@ -311,25 +333,30 @@ def draw(model: ConceptModel, path: Path, *, top: int, concepts: list[int] | Non
     figure.savefig(path)
 
 
-def show_fitted(model: ConceptModel, out: Path, collage: Path | None) -> None:
-    """Show what fit found, and what to do next."""
+def show_fitted(model: ConceptModel, out: Path) -> None:
+    """Show what fit found."""
     from concept_memes.cli_tables import concept_table, summary
 
-    found: ConceptSet = model.concepts_
-    folder = shlex.quote(str(out))
+    found = model.concepts_
     if len(found):
         say(concept_table(found, found.concepts[:N_SHOWN]))
-        if len(found) > N_SHOWN:
-            say(f"... and {len(found) - N_SHOWN} smaller ones: concept-memes info {folder}", wrap=False)
-        say("")
-    say(summary(found, model.report_))
-    say(f"Saved: {out}" if collage is None else f"Saved: {out}, drawn: {collage}", wrap=False)
+    if len(found) > N_SHOWN:
+        say(f"... and {len(found) - N_SHOWN} smaller: concept-memes info {shlex.quote(str(out))}", wrap=False)
+    say("", summary(found, model.report_))
+    say(f"Saved: {out}", wrap=False)
+
+
+def show_next(found: ConceptSet, out: Path, collage: Path | None) -> None:
+    """Show what was drawn, and what can be done with the concepts."""
+    if collage is not None:
+        say(f"Drawn: {collage}", wrap=False)
     if not len(found):
         say("No concept was found. Smaller groups count with --min-size 2; more pictures help too.")
         return
-    word = next((concept.words[0] for concept in found.concepts if concept.words), None)
-    say("", "Next:", wrap=False)
-    if word is not None:
+    folder = shlex.quote(str(out))
+    say("", "Next:")
+    if word := next((concept.words[0] for concept in found.concepts if concept.words), None):
         say(f"  concept-memes search {folder} {shlex.quote(word)}", wrap=False)
-    say(f"  concept-memes show {folder} -o collage.png", wrap=False)
+    if collage is None:
+        say(f"  concept-memes show {folder} -o collage.png", wrap=False)
     say(f"  concept-memes assign {folder} NEW_IMAGES", wrap=False)

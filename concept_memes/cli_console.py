@@ -35,7 +35,7 @@ OPTIONS = {
     "concepts": "--concepts",
     "top_n": "--top",
 }
-PARAMETER = re.compile(rf"\b({'|'.join(OPTIONS)})=(?:\"([^\"]*)\"|'([^']*)'|([^\s\"',;]*[^\s\"',;.:)])|)")
+PARAMETER = re.compile(rf"(?<!path, )\b({'|'.join(OPTIONS)})=(?:\"([^\"]*)\"|'([^']*)'|([^\s\"',;]*[^\s\"',;.:)])|)")
 # Terminals obey control characters, and the marks that turn the direction of writing make a name look like another.
 TURNS_WRITING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 

@@ -58,7 +58,7 @@ def save_concept_set(concept_set: ConceptSet, folder: str | Path, *, extra: Mapp
     """
     from safetensors.numpy import save as to_safetensors
 
-    folder = Path(folder).expanduser()
+    folder = Path(os.path.expanduser(folder))  # pathlib's own raises where there is no such user
     check_place(folder)
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {name: np.ascontiguousarray(getattr(concept_set, name)) for name in ARRAYS}
@@ -113,7 +113,7 @@ def load_concept_set(folder: str | Path) -> tuple[ConceptSet, dict[str, Any]]:
     NewerFormatError
         If a newer version of this package wrote it.
     """
-    folder = Path(folder).expanduser()
+    folder = Path(os.path.expanduser(folder))  # pathlib's own raises where there is no such user
     document = read_document(folder)
     arrays = read_arrays(folder, document)
     try:

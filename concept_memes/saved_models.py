@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -90,7 +91,7 @@ def encoder_recipe(model: ConceptModel) -> dict[str, Any] | None:
 
 def lasting(model: str | Path) -> str:
     """Make the path of a folder absolute, so that it is found from elsewhere; other names stay."""
-    folder = Path(model).expanduser()
+    folder = Path(os.path.expanduser(model))
     is_name = isinstance(model, str) and model in {*SHORT_NAMES, HubFreeEncoder.name}
     return str(folder.absolute()) if folder.is_dir() and not is_name else str(model)
 

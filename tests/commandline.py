@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -39,7 +38,11 @@ def run(*args: str | Path) -> Done:
 
 def run_process(*args: str | Path, **more: Any) -> subprocess.CompletedProcess[bytes]:
     """Run a command as a process of its own."""
-    return subprocess.run([*COMMAND, *map(os.fspath, args)], capture_output=True, check=False, timeout=200, **more)
+    command = [*COMMAND, *map(str, args)]
+    done: subprocess.CompletedProcess[bytes] = subprocess.run(
+        command, capture_output=True, check=False, timeout=200, **more
+    )
+    return done
 
 
 def rows(text: str) -> list[list[str]]:

@@ -140,7 +140,7 @@ def test_fit_draws_the_collage_that_is_asked_for(tmp_path: Path, pictures: Path)
     target = tmp_path / "new folder" / "look.jpg"
     done = run("fit", pictures, "--out", tmp_path / "concepts", "--collage", target)
     assert done.code == 0
-    assert str(target) in done.out
+    assert f"Drawn: {target}\n" in done.out
     with Image.open(target) as image:
         assert image.format == "JPEG"
         assert min(image.size) > 200
@@ -190,7 +190,18 @@ def test_fit_shows_the_largest_of_very_many_concepts(
     done = run("fit", pictures, "--out", tmp_path / "concepts")
     assert "red-0" in done.out
     assert "blue-0" not in done.out
-    assert f"... and 1 smaller ones: concept-memes info {tmp_path / 'concepts'}" in done.out
+    assert f"... and 1 smaller: concept-memes info {tmp_path / 'concepts'}" in done.out
+
+
+def test_tilde_is_the_home_folder_where_the_shell_left_it(
+    tmp_path: Path, pictures: Path, colors: ColorEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    document = run("fit", "~/pictures", "--out=~/concepts", "--json").document
+    assert document["folder"] == str(tmp_path / "concepts")
+    assert run("info", "~/concepts", "--json").document["n_images"] == len(list(pictures.glob("*.png")))
+    assert colors.n_encoded > 0
 
 
 # --- what is refused -----------------------------------------------------------------------------------------------
@@ -447,7 +458,7 @@ def test_info_shows_model_counts_and_concepts(saved: Path) -> None:
     assert (done.code, done.err) == (0, "")
     told = {row[0]: row[1:] for row in rows(done.out)}
     assert told["model"] == ["colors"]
-    assert told["images"] == ["14: 14 read"]
+    assert told["images"] == ["14: 14 read, 1 other file beside them"]
     assert told["concepts"] == ["2"]
     assert "diversity=0.3" in told["parameters"][0]
     assert f"concept-memes {concept_memes.__version__}" in told["versions"][0]

@@ -7,6 +7,7 @@ import pickle
 import re
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -183,6 +184,13 @@ def test_cards_say_words_number_and_size_and_the_footer_the_model() -> None:
     assert texts(figure, "concept-1-detail") == ["38 images"]
     assert texts(figure, "model") == ["model: hub-free"]
     assert texts(figure, "counts") == ["2 of 2 concepts  ·  5 images  ·  3 in none"]
+
+
+def test_the_footer_tells_unreadable_pictures_from_pictures_in_none() -> None:
+    concept_set = a_set((["panda"], [plain(RED)]), n_noise=3)
+    skipped = (SkippedImage(Path("a.jpg"), 2, "empty file"), SkippedImage(Path("locked"), -1, "no permission"))
+    figure = draw_collage(replace(concept_set, skipped=skipped))
+    assert texts(figure, "counts") == ["1 of 1 concept  ·  4 images  ·  2 in none  ·  1 not readable"]
 
 
 def test_one_image_is_not_one_images() -> None:

@@ -288,7 +288,7 @@ def find_model(name: str | Path, *, local_files_only: bool = False) -> Path:
     Traceback (most recent call last):
     concept_memes.errors.ModelNotFoundError: 'no/such/folder': there is no such folder. Check the path.
     """
-    folder = Path(name).expanduser()
+    folder = Path(os.path.expanduser(name))
     if folder.is_dir() and name not in SHORT_NAMES:
         return folder
     if isinstance(name, Path) or name.startswith((".", "~", "/", "\\")) or name.count("/") > 1:

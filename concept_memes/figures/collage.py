@@ -284,8 +284,11 @@ def _write_footer(figure: PaperFigure, page: Page, model: FontChoice, counts: st
 
 def _counts(concept_set: ConceptSet, n_drawn: int) -> str:
     parts = [f"{n_drawn:,} of {_count(len(concept_set), 'concept')}", _count(len(concept_set.labels), "image")]
-    n_none = int((concept_set.labels < 0).sum())
-    return "  ·  ".join([*parts, f"{n_none:,} in none"] if n_none else parts)
+    n_skipped = sum(skipped.index >= 0 for skipped in concept_set.skipped)  # sub-folders stand there too, with -1
+    n_none = int((concept_set.labels < 0).sum()) - n_skipped
+    parts += [f"{n_none:,} in none"] if n_none else []
+    parts += [f"{n_skipped:,} not readable"] if n_skipped else []
+    return "  ·  ".join(parts)
 
 
 def _draw_nothing(concept_set: ConceptSet, model: FontChoice, figsize: tuple[float, float] | None) -> PaperFigure:
