@@ -1,4 +1,4 @@
-"""How good are the concepts, the words and the search, on pictures whose truth is known?
+"""Measure concepts, words and search on pictures whose truth is known.
 
     python benchmarks/quality.py --data FOLDER [--names NAMES.tsv] [--out RESULT.json]
 

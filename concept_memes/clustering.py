@@ -39,6 +39,9 @@ N_COMPONENTS = 5
 MIN_SAMPLES = 5
 # Up to here linkage is better than a density estimate (see small_collections).
 FEW = 100
+# Linkage needs no dense middle, so three pictures are enough there. With the rule for large collections 80 pictures of
+# 20 kinds were nearly all noise; on photos (14 kinds of four) ARI 0.81 instead of 0.05, and nowhere less by 0.01.
+FEW_SIZE = 3
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,8 @@ def cluster_vectors(
     keys : sequence of str
         Content hash per row: decides the order of the rows, and equal keys get equal labels.
     min_concept_size : int, optional
-        Smaller groups are noise; by default `auto_min_concept_size` of the number of rows.
+        Smaller groups are noise; by default `auto_min_concept_size` of the number of rows, but at most 3 where up to
+        100 different pictures are grouped by linkage.
     umap_model : Reducer, optional
         Used instead of UMAP. It is cloned, not changed.
     hdbscan_model : Clusterer, optional
@@ -128,7 +132,9 @@ def cluster_vectors(
     progress = progress or Progress(verbose=False)
     order = np.lexsort((np.arange(n), np.asarray(keys)))
     ordered, ordered_keys = vectors[order], [keys[i] for i in order]
-    size = min_concept_size if min_concept_size is not None else auto_min_concept_size(n)
+    few = umap_model is None and hdbscan_model is None and len(set(keys)) <= FEW
+    automatic = min(auto_min_concept_size(n), FEW_SIZE) if few else auto_min_concept_size(n)
+    size = min_concept_size if min_concept_size is not None else automatic
     if n == 0:
         return Clustering(np.zeros(0, np.int64), np.zeros(0))
     if min_concept_size is not None and hdbscan_model is None and size > n:
@@ -139,7 +145,7 @@ def cluster_vectors(
             stacklevel=2,
         )
         size = n
-    if umap_model is None and hdbscan_model is None and len(set(keys)) <= FEW:
+    if few:
         with progress.stage("clustering"):
             raw, strength = group_few(ordered, ordered_keys), np.ones(n)
     else:

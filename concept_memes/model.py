@@ -41,8 +41,8 @@ class ConceptModel(FittedConcepts):
     Parameters
     ----------
     min_concept_size : int or "auto", default="auto"
-        The fewest images that make a concept. "auto" grows slowly with the collection: 3 for 10 images, 15 for
-        1,200, 73 for 100,000.
+        The fewest images that make a concept. "auto" grows slowly with the collection: 3 for up to 100 images, 15
+        for 1,200, 73 for 100,000.
     diversity : float, default=0.3
         How much the exemplars of a concept differ: 0 = the most typical images, 1 = the most different ones.
     embedding_model : str, Path, SentenceTransformer or ImageEncoder, default="auto"

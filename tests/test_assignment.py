@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -33,7 +34,13 @@ def test_new_pictures_of_the_fitted_kinds_join_them(color_set: ConceptSet) -> No
         labels = assign_vectors(color_set, encoded(color, 20))
         assert labels.dtype == np.int64
         assert set(labels.tolist()) <= {concept, -1}
-        assert (labels == concept).mean() > 0.5  # a few lie farther out than all of the few fitted ones
+        assert (labels == concept).mean() > 0.6
+
+
+def test_even_concepts_of_three_pictures_take_in_most_of_their_kind(fit_colors: Callable[..., ConceptSet]) -> None:
+    fitted = fit_colors(color_images(["red", "blue", "lime"], 3))
+    labels = np.concatenate([assign_vectors(fitted, encoded(color, 40)) for color in ("red", "blue", "lime")])
+    assert (labels >= 0).mean() > 0.8
 
 
 def test_pictures_of_a_foreign_kind_join_nothing(color_set: ConceptSet) -> None:

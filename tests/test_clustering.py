@@ -127,7 +127,7 @@ def test_the_order_of_the_rows_does_not_show(n_per_kind: int) -> None:
     copied = np.arange(0, len(keys), 3)  # copies too, because equal keys leave the order of their rows open
     vectors, keys = np.concatenate([vectors, vectors[copied]]), keys + [keys[i] for i in copied]
     found = cluster_vectors(vectors, keys)
-    assert len(set(found.labels.tolist())) > 2
+    assert len(set(found.labels.tolist())) > 1
     for seed in range(2):
         order = np.random.default_rng(seed).permutation(len(keys))
         again = cluster_vectors(vectors[order], [keys[i] for i in order])

@@ -59,6 +59,13 @@ def test_pixels_are_kept_and_files_are_not(tmp_path: Path) -> None:
     assert collection.pixels[1].tobytes() == image.tobytes()
 
 
+def test_a_broken_picture_that_was_opened_but_not_read_is_skipped(tmp_path: Path) -> None:
+    with Image.open(broken(tmp_path)) as lazy:
+        collection = collect_images([lazy, *color_images(["red"], 1)], None, ColorEncoder(), SILENT).collection
+    assert [skipped.index for skipped in collection.skipped] == [0]
+    assert collection.pixels.keys() == {1}
+
+
 def test_images_get_the_names_that_were_given() -> None:
     collection = collect_images(color_images(["red"], 2), ["one", "二"], ColorEncoder(), SILENT).collection
     assert [image.name for image in collection.images] == ["one", "二"]

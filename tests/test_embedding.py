@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import gc
 import threading
 import time
 import weakref
@@ -202,7 +201,6 @@ def test_few_decoded_pictures_wait_however_many_there_are(tmp_path: Path, monkey
 
         def encode_images(self, batch: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
             time.sleep(0.02)  # all threads get as far ahead as they may
-            gc.collect()
             waiting.append(sum(reference() is not None for reference in prepared))
             return super().encode_images(batch)
 
@@ -213,20 +211,23 @@ def test_few_decoded_pictures_wait_however_many_there_are(tmp_path: Path, monkey
     assert 4 < max(waiting) <= embedding.AHEAD_PER_THREAD * 4 + 4 + 1  # those that wait, a batch, one on its way
 
 
-def test_an_interrupt_ends_promptly_and_leaves_no_thread(tmp_path: Path) -> None:
-    prepared = []
+def test_an_interrupt_ends_promptly_and_leaves_no_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = []
 
     class Interrupted(ColorEncoder):
         def preprocess(self, image: Image.Image) -> npt.NDArray[np.float32]:
-            prepared.append(1)
+            begun.append(1)
+            if len(begun) > 4:
+                time.sleep(0.1)  # so that those after the first batch are not done when the interrupt comes
             return super().preprocess(image)
 
         def encode_images(self, batch: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
             raise KeyboardInterrupt
 
+    monkeypatch.setattr(embedding.os, "cpu_count", lambda: 2)  # four threads
     before = set(threading.enumerate())
-    listing = list_images(write_color_images(tmp_path, ["red", "blue", "lime"], 50))
+    listing = list_images(write_color_images(tmp_path, ["red"], 40))
     with pytest.raises(KeyboardInterrupt):
         embed_images(listing.refs, Interrupted(batch_size=4), base_folder=listing.base_folder)
     assert set(threading.enumerate()) <= before
-    assert len(prepared) < 100  # the rest of the 150 was never begun
+    assert len(begun) < embedding.AHEAD_PER_THREAD * 4  # what was waiting was not begun any more

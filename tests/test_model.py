@@ -541,6 +541,12 @@ def test_a_small_collection_of_two_kinds_is_two_concepts(n: int) -> None:
     check_whole(model, 2 * n)
 
 
+def test_many_kinds_of_few_pictures_are_found() -> None:
+    labels = colored().fit_transform(color_images(COLORS, 3))
+    assert (labels >= 0).mean() > 0.7
+    assert len(set(labels.tolist()) - {-1}) >= 6
+
+
 @pytest.mark.parametrize("n", [1, 2, 3, 5, 8, 12, 40])
 def test_a_collection_of_any_size_and_of_random_pictures_works(n: int, tmp_path: Path) -> None:
     rng = np.random.default_rng(n)

@@ -74,7 +74,7 @@ def test_most_kinds_are_named(model: ConceptModel) -> None:
     assert np.mean(hits) >= 0.6, model.topics
 
 
-@pytest.mark.parametrize("text", ["panda", "a photo of a pizza", "sunflower"])
+@pytest.mark.parametrize("text", ["panda", "a photo of a pizza", "umbrella"])
 def test_a_text_finds_pictures_and_concepts_of_its_kind(text: str, model: ConceptModel) -> None:
     kind = next(kind for kind in KINDS if kind in text)
     found = [kind_of(hit.path) for hit in model.find_images(text, top_n=15)]
@@ -122,12 +122,14 @@ def test_twelve_photos_of_two_kinds_are_these_two_kinds(pair: tuple[str, str], e
 
 @pytest.mark.skipif(not MEMES.is_dir(), reason="there is no folder with memes beside the project")
 def test_memes_with_chinese_names_and_animations_are_grouped_and_drawn(encoder: HubFreeEncoder, tmp_path: Path) -> None:
-    for theme in sorted(path for path in MEMES.iterdir() if path.is_dir())[:5]:
+    for theme in sorted(path for path in MEMES.iterdir() if path.is_dir()):
         (tmp_path / theme.name).mkdir()
         files = sorted(theme.iterdir())
-        for file in [*[f for f in files if f.suffix == ".gif"][:4], *[f for f in files if f.suffix != ".gif"][:6]]:
+        for file in [*[f for f in files if f.suffix == ".gif"][:3], *[f for f in files if f.suffix != ".gif"][:7]]:
             (tmp_path / theme.name / file.name).write_bytes(file.read_bytes())
-    model = ConceptModel(embedding_model=encoder).fit(tmp_path)
+    model = ConceptModel(embedding_model=encoder, vocabulary=["parrot", "duck", "pigeon", "panda", "face"]).fit(
+        tmp_path
+    )
     names = [image.name for image in model.images_]
     assert any(name.endswith(".gif") for name in names)
     assert not all(name.isascii() for name in names)

@@ -28,6 +28,12 @@ def test_kinds_become_groups(sizes: list[int], seed: int) -> None:
     assert adjusted_rand_score(np.repeat(range(len(sizes)), sizes), groups) == 1
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_kinds_that_nearly_touch_are_not_chained_together(seed: int) -> None:
+    groups = group_few(kinds([20, 20, 20], seed=seed, spread=0.16), names(60))
+    assert adjusted_rand_score(np.repeat(range(3), 20), groups) > 0.9
+
+
 @pytest.mark.parametrize("n", [3, 6, 12, 40, 100])
 @pytest.mark.parametrize("seed", range(3))
 def test_one_kind_is_one_group(n: int, seed: int) -> None:
