@@ -66,21 +66,13 @@ class Collected:
         )
 
 
-def collect_images(
-    images: ImageSource | None,
-    names: Sequence[str] | None,
-    encoder: ImageEncoder,
-    progress: Progress,
-    *,
-    some: bool = True,
-) -> Collected:
-    """List and embed images.
+def collect_images(listing: Listing, encoder: ImageEncoder, progress: Progress, *, some: bool = True) -> Collected:
+    """Embed listed images.
 
     Parameters
     ----------
-    images : as for `ConceptModel.fit`
-    names : sequence of str, optional
-        What to call them.
+    listing : Listing
+        What `named_images` gives.
     encoder : ImageEncoder
     progress : Progress
     some : bool, default=True
@@ -92,14 +84,9 @@ def collect_images(
 
     Raises
     ------
-    InvalidParameterError
-        If `images` is None.
-    SourceError
-        If there is nothing there; a `NoImagesError` if nothing there can be read.
+    NoImagesError
+        If none can be read.
     """
-    if images is None:
-        raise InvalidParameterError("images", images, "given, unless image_embeddings are")
-    listing = named_images(images, names)
     embedded = embed_images(listing.refs, encoder, base_folder=listing.base_folder, progress=progress)
     skipped = embedded.skipped + tuple(SkippedImage(path, -1, reason) for path, reason in listing.unlistable)
     if some and not any(embedded.content_hashes):
@@ -250,8 +237,28 @@ def skipped_message(skipped: Sequence[SkippedImage], n_images: int) -> str:
     return message + "; skipped_ names them."
 
 
-def named_images(images: ImageSource, names: Sequence[str] | None) -> Listing:
-    """List images under the names that were given; what is wrong with these is said of `image_names`."""
+def named_images(images: ImageSource | None, names: Sequence[str] | None = None) -> Listing:
+    """List images under the names that were given.
+
+    Parameters
+    ----------
+    images : as for `ConceptModel.fit`
+    names : sequence of str, optional
+        What to call them.
+
+    Returns
+    -------
+    Listing
+
+    Raises
+    ------
+    InvalidParameterError
+        If `images` is None, or `names` has the wrong length.
+    SourceError
+        If there is no image there.
+    """
+    if images is None:
+        raise InvalidParameterError("images", images, "given, unless image_embeddings are")
     try:
         return list_images(images, names=names)
     except InvalidParameterError as error:

@@ -14,7 +14,14 @@ from PIL import Image
 from concept_memes.assembly import add_words, assemble
 from concept_memes.assignment import assign_vectors
 from concept_memes.centring import unit
-from concept_memes.collecting import Collected, collect_embeddings, collect_images, encode_readable, warn_skipped
+from concept_memes.collecting import (
+    Collected,
+    collect_embeddings,
+    collect_images,
+    encode_readable,
+    named_images,
+    warn_skipped,
+)
 from concept_memes.concepts import ConceptHit, ConceptSet, ImageHit
 from concept_memes.encoders.resolve import resolve_encoder
 from concept_memes.errors import InvalidParameterError, NoTextEncoderError, NoWordsWarning
@@ -233,8 +240,9 @@ class ConceptModel(FittedConcepts):
             named = not (isinstance(self.embedding_model, str) and self.embedding_model == "auto")
             encoder = resolve_encoder(self.embedding_model) if named else None
             return encoder, collect_embeddings(images, embeddings, names, encoder)
+        listing = named_images(images, names)  # before the model: nobody waits for a hub to hear of a misspelt folder
         encoder = resolve_encoder(self.embedding_model)
-        return encoder, collect_images(images, names, encoder, progress)
+        return encoder, collect_images(listing, encoder, progress)
 
     def _name(self, concept_set: ConceptSet, encoder: ImageEncoder | None, words: tuple[str, ...]) -> ConceptSet:
         """Give the concepts words, if there is an encoder that knows texts."""
@@ -281,7 +289,8 @@ class ConceptModel(FittedConcepts):
         if image_embeddings is not None:
             new = collect_embeddings(images, image_embeddings, None, None).collection
         else:
-            new = collect_images(images, None, self._encoder(), Progress(bool(self.verbose)), some=False).collection
+            listing = named_images(images)
+            new = collect_images(listing, self._encoder(), Progress(bool(self.verbose)), some=False).collection
         expected = fitted.vectors.shape[1]
         if new.vectors.shape[1] != expected:
             raise InvalidParameterError(

@@ -6,16 +6,29 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from concept_memes.assembly import add_words, assemble
-from concept_memes.collecting import collect_images
+from concept_memes.collecting import collect_images, named_images
 from concept_memes.concepts import ConceptSet
 from concept_memes.progress import Progress
 from concept_memes.sources import ImageSource
 from concept_memes.testing import ColorEncoder, color_images
 
+# No deadlines: a busy machine is no defect of the code.
+settings.register_profile("calm", deadline=None)
+settings.load_profile("calm")
+
 COLORS = ("red", "blue", "lime")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what downloads from the model hub, and say so, unless it is asked for."""
+    if "hub" not in config.option.markexpr:
+        for item in items:
+            if item.get_closest_marker("hub"):
+                item.add_marker(pytest.mark.skip(reason="downloads from the model hub; run it with: pytest -m hub"))
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +38,7 @@ def fit_colors() -> Callable[[ImageSource], ConceptSet]:
     def fit(images: ImageSource) -> ConceptSet:
         encoder, silent = ColorEncoder(), Progress(verbose=False)
         concept_set = assemble(
-            collect_images(images, None, encoder, silent).collection,
+            collect_images(named_images(images), encoder, silent).collection,
             min_concept_size=None,
             diversity=0.3,
             n_exemplars=4,

@@ -145,6 +145,12 @@ def test_copies_share_their_label(n_per_kind: int) -> None:
         np.testing.assert_array_equal(found.probabilities[part], found.probabilities[:n])
 
 
+def test_many_kinds_of_four_pictures_are_not_noise() -> None:
+    vectors, keys, truth = kinds(4, 20, spread=0.05)
+    found = cluster_vectors(vectors, keys)
+    assert adjusted_rand_score(truth, found.labels) > 0.9
+
+
 def test_a_hundred_different_pictures_are_few_however_many_copies_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_umap(*args: object) -> None:
         raise AssertionError("UMAP was asked")

@@ -13,6 +13,7 @@ from concept_memes.collecting import (
     collect_embeddings,
     collect_images,
     encode_readable,
+    named_images,
     skipped_message,
     warn_skipped,
 )
@@ -37,7 +38,7 @@ def test_a_folder_becomes_records_and_vectors(tmp_path: Path) -> None:
     write_color_images(tmp_path / "pictures", ["red", "blue"], 2)
     (tmp_path / "pictures" / "notes.txt").write_text("no picture")
     broken(tmp_path / "pictures", "a.png")
-    collected = collect_images(tmp_path / "pictures", None, ColorEncoder(), SILENT)
+    collected = collect_images(named_images(tmp_path / "pictures"), ColorEncoder(), SILENT)
     collection = collected.collection
     assert [i.name for i in collection.images] == ["a.png", "blue-00.png", "blue-01.png", "red-00.png", "red-01.png"]
     assert [bool(i.content_hash) for i in collection.images] == [False, True, True, True, True]
@@ -54,46 +55,48 @@ def test_a_folder_becomes_records_and_vectors(tmp_path: Path) -> None:
 def test_pixels_are_kept_and_files_are_not(tmp_path: Path) -> None:
     (path,) = write_color_images(tmp_path, ["red"], 1)
     image = color_images(["blue"], 1)[0]
-    collection = collect_images([path, image], None, ColorEncoder(), SILENT).collection
+    collection = collect_images(named_images([path, image]), ColorEncoder(), SILENT).collection
     assert collection.pixels.keys() == {1}
     assert collection.pixels[1].tobytes() == image.tobytes()
 
 
 def test_a_broken_picture_that_was_opened_but_not_read_is_skipped(tmp_path: Path) -> None:
     with Image.open(broken(tmp_path)) as lazy:
-        collection = collect_images([lazy, *color_images(["red"], 1)], None, ColorEncoder(), SILENT).collection
+        collection = collect_images(named_images([lazy, *color_images(["red"], 1)]), ColorEncoder(), SILENT).collection
     assert [skipped.index for skipped in collection.skipped] == [0]
     assert collection.pixels.keys() == {1}
 
 
 def test_images_get_the_names_that_were_given() -> None:
-    collection = collect_images(color_images(["red"], 2), ["one", "二"], ColorEncoder(), SILENT).collection
+    collection = collect_images(
+        named_images(color_images(["red"], 2), ["one", "二"]), ColorEncoder(), SILENT
+    ).collection
     assert [image.name for image in collection.images] == ["one", "二"]
 
 
 def test_copies_are_counted(tmp_path: Path) -> None:
     (path,) = write_color_images(tmp_path, ["red"], 1)
-    assert collect_images([path] * 4, None, ColorEncoder(), SILENT).n_copies == 3
+    assert collect_images(named_images([path] * 4), ColorEncoder(), SILENT).n_copies == 3
 
 
 def test_blocks_of_the_encoder_become_starts_and_stops() -> None:
     class Blocks(ColorEncoder):
         blocks = (slice(None, 7), slice(7, None))
 
-    collection = collect_images(color_images(["red"], 2), None, Blocks(), SILENT).collection
+    collection = collect_images(named_images(color_images(["red"], 2)), Blocks(), SILENT).collection
     assert collection.blocks == ((0, 7), (7, 27))
 
 
 def test_no_readable_image_is_an_error_that_names_them(tmp_path: Path) -> None:
     paths = [broken(tmp_path), tmp_path / "missing.png"]
     with pytest.raises(NoImagesError, match=r"None of the 2 images .*broken.png \(truncated.*missing.png \(missing\)"):
-        collect_images(paths, None, ColorEncoder(), SILENT)
-    assert len(collect_images(paths, None, ColorEncoder(), SILENT, some=False).collection.skipped) == 2
+        collect_images(named_images(paths), ColorEncoder(), SILENT)
+    assert len(collect_images(named_images(paths), ColorEncoder(), SILENT, some=False).collection.skipped) == 2
 
 
 def test_no_images_and_no_embeddings_is_an_error() -> None:
     with pytest.raises(InvalidParameterError, match="unless image_embeddings are"):
-        collect_images(None, None, ColorEncoder(), SILENT)
+        collect_images(named_images(None), ColorEncoder(), SILENT)
 
 
 # --- Vectors from outside ---------------------------------------------------------------------------------------------
@@ -200,7 +203,7 @@ def test_folders_that_could_not_be_listed_are_no_images() -> None:
 
 def test_the_warning_carries_what_was_skipped(tmp_path: Path) -> None:
     images: list[Path | Image.Image] = [*color_images(["red"], 1), tmp_path / "no.png"]
-    collection = collect_images(images, None, ColorEncoder(), SILENT).collection
+    collection = collect_images(named_images(images), ColorEncoder(), SILENT).collection
     with pytest.warns(SkippedImagesWarning, match="1 of 2 images") as caught:
         warn_skipped(collection)
     warning = caught[0].message

@@ -754,3 +754,12 @@ def test_a_clip_checkpoint_goes_through_the_whole_pipeline(clip_folder: Path, tm
     assert again.embedding_model_ is not None
     assert model.embedding_model_ is not None
     assert again.embedding_model_.fingerprint == model.embedding_model_.fingerprint
+
+
+def test_a_folder_that_is_not_there_is_an_error_before_any_model_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def must_not_be_called(_: object) -> None:
+        raise AssertionError("the model was resolved first")
+
+    monkeypatch.setattr("concept_memes.model.resolve_encoder", must_not_be_called)
+    with pytest.raises(SourceError, match="no-such-folder"):
+        ConceptModel().fit("no-such-folder/")
