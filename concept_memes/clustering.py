@@ -12,6 +12,7 @@ PAKDD 2013.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
@@ -132,7 +133,9 @@ def cluster_vectors(
     progress = progress or Progress(verbose=False)
     order = np.lexsort((np.arange(n), np.asarray(keys)))
     ordered, ordered_keys = vectors[order], [keys[i] for i in order]
-    few = umap_model is None and hdbscan_model is None and len(set(keys)) <= FEW
+    # Told apart by their vectors: the same pixels in files with other metadata are no different pictures.
+    looks = [hashlib.blake2b(row.tobytes(), digest_size=16).hexdigest() for row in ordered]
+    few = umap_model is None and hdbscan_model is None and len(set(looks)) <= FEW
     automatic = min(auto_min_concept_size(n), FEW_SIZE) if few else auto_min_concept_size(n)
     size = min_concept_size if min_concept_size is not None else automatic
     if n == 0:
@@ -147,7 +150,7 @@ def cluster_vectors(
         size = n
     if few:
         with progress.stage("clustering"):
-            raw, strength = group_few(ordered, ordered_keys), np.ones(n)
+            raw, strength = group_few(ordered, looks), np.ones(n)
     else:
         with progress.stage("reducing dimensions"):
             reduced = reduce(ordered, umap_model, random_state)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from concept_memes.assembly import Collection
 from concept_memes.centring import unit
@@ -169,7 +170,7 @@ def collect_embeddings(
         base_folder=Path.cwd() if listing is None else listing.base_folder,
         pixels={}
         if listing is None
-        else {ref.index: load_image(ref.data) for ref in listing.refs if ref.data is not None},
+        else {ref.index: unopened(ref.data) for ref in listing.refs if ref.data is not None},
     )
     return Collected(collection, 0, 0 if listing is None else listing.n_other_files)
 
@@ -263,6 +264,11 @@ def named_images(images: ImageSource | None, names: Sequence[str] | None = None)
         return list_images(images, names=names)
     except InvalidParameterError as error:
         raise InvalidParameterError("image_names", error.value, error.expected) from error
+
+
+def unopened(data: Image.Image | npt.NDArray[np.uint8]) -> Image.Image:
+    """Keep a PIL image as it is, because reading it may open its file; make one of an array."""
+    return data if isinstance(data, Image.Image) else load_image(data)
 
 
 def first_reasons(listing: Listing, skipped: Sequence[SkippedImage], most: int = 10) -> str:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+from PIL import Image
 
-from concept_memes.concepts import SkippedImage
+from concept_memes.concepts import ConceptSet, SkippedImage
 from concept_memes.encoders.clip import CLIPEncoder
 from concept_memes.encoders.hub import SHORT_NAMES
 from concept_memes.encoders.hub_free import HubFreeEncoder
-from concept_memes.errors import AdjustedWarning, SavedModelError
+from concept_memes.errors import AdjustedWarning, SavedModelError, UnreadableImageError
+from concept_memes.loading import load_image
 from concept_memes.persistence import load_concept_set, save_concept_set
 from concept_memes.run_report import RunReport
 
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from concept_memes.model import ConceptModel
 
 __all__ = ["load_model", "save_model"]
+
+logger = logging.getLogger(__name__)
 
 M = TypeVar("M", bound="ConceptModel")
 
@@ -52,7 +57,20 @@ def save_model(model: ConceptModel, folder: str | Path) -> Path:
     report = asdict(model.report_)
     report["skipped"] = [[None if s.path is None else str(s.path), s.index, s.reason] for s in model.report_.skipped]
     extra = {"parameters": plain, "objects": objects, "report": report, "encoder": encoder_recipe(model)}
-    return save_concept_set(model.concepts_, folder, extra=extra)
+    fitted = model.concepts_
+    exemplars = {index for concept in fitted.concepts for index in concept.exemplars} & fitted.pixels.keys()
+    return save_concept_set(replace(fitted, pixels=upright(fitted, exemplars)), folder, extra=extra)
+
+
+def upright(concept_set: ConceptSet, indices: Iterable[int]) -> dict[int, Image.Image]:
+    """Read pictures that came as pixels as a figure does; one that cannot be read is left to its stand-in."""
+    pictures = {}
+    for index in indices:
+        try:
+            pictures[index] = load_image(concept_set.pixels[index])
+        except UnreadableImageError as error:
+            logger.warning("%s is not saved: %s", concept_set.images[index].name, error.reason)
+    return pictures
 
 
 def as_json(value: object) -> object:

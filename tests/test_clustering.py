@@ -177,10 +177,12 @@ def test_one_picture_many_times_is_one_concept(n: int) -> None:
     assert found.probabilities.tolist() == [1] * n
 
 
-def test_different_files_with_equal_vectors_do_not_crash() -> None:
+@pytest.mark.parametrize("n_looks", [1, 2])
+def test_many_different_files_with_equal_vectors_are_concepts(n_looks: int) -> None:
     n = FEW + 20
-    found = cluster_vectors(np.zeros((n, 8), np.float32), [f"{i:04}" for i in range(n)])
-    assert len(set(found.labels.tolist())) == 1
+    vectors = np.eye(8, dtype=np.float32)[np.arange(n) % n_looks]
+    found = cluster_vectors(vectors, [f"{i:04}" for i in range(n)])
+    assert found.labels.tolist() == (np.arange(n) % n_looks).tolist()
 
 
 @pytest.mark.parametrize("n_per_kind", [10, 40], ids=["few", "many"])

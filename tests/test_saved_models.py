@@ -317,3 +317,23 @@ def test_a_model_over_a_single_picture_of_pixels_loads(tmp_path: Path) -> None:
     loaded = ConceptModel.load(model.save(tmp_path / "saved"), embedding_model=ColorEncoder())
     assert loaded.find_images("red") == model.find_images("red")
     assert loaded.concepts_.pixels[0].getpixel((2, 2)) == (255, 0, 0)
+
+
+def test_with_vectors_no_picture_is_opened_until_a_figure_needs_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    paths = write_color_images(tmp_path / "pictures", ["red", "blue"], 4)
+    vectors = ColorEncoder().encode_images(
+        np.stack([ColorEncoder().preprocess(image) for image in color_images(["red", "blue"], 4)])
+    )
+    paths[0].write_bytes(paths[0].read_bytes()[:60])  # the header is whole, the picture is not
+    lazy = [Image.open(path) for path in paths]
+    model = ConceptModel(embedding_model=ColorEncoder(), vocabulary=["red", "blue"]).fit(lazy, image_embeddings=vectors)
+    assert all(image.fp is not None for image in lazy)  # Pillow closes the file of a picture that it has read
+    with caplog.at_level("WARNING"):
+        model.save(tmp_path / "saved")
+    assert "image-0 is not saved: truncated" in caplog.text
+    loaded = ConceptModel.load(tmp_path / "saved", embedding_model=ColorEncoder())
+    assert len(loaded.concepts_.pixels) == 7
+    for image in lazy:
+        image.close()
