@@ -322,7 +322,9 @@ def test_consoles_that_know_few_characters_get_valid_json_and_readable_tables(
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent in another way there")
 def test_ctrl_c_in_the_middle_of_the_work_ends_it_and_saves_nothing(tmp_path: Path, pictures: Path) -> None:
     code = (
-        "import sys, time\n"
+        "import signal, sys, time\n"
+        # A shell that starts the tests in the background makes them, and all that they start, ignore Ctrl-C.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import concept_memes.model\n"
         "from concept_memes.testing import ColorEncoder\n"
         "class Slow(ColorEncoder):\n"
