@@ -182,7 +182,8 @@ def main() -> int:
         ok = least <= value <= most
         if not ok and folder.name == "photos":
             missed.append(key)
-        limit = f"  (between {least:g} and {most:g}: {'yes' if ok else 'NO'})" if key in FLOORS else ""
+        judged = key in FLOORS and folder.name == "photos"
+        limit = f"  (between {least:g} and {most:g}: {'yes' if ok else 'NO'})" if judged else ""
         print(f"{key:20} {value:.3f}{limit}")
     missed += [key for key, value in repeats.items() if value is False]
     print(json.dumps(repeats, indent=1))
