@@ -327,7 +327,12 @@ def load(folder: Path) -> ConceptModel:
 
 
 def draw(model: ConceptModel, path: Path, *, top: int, concepts: list[int] | None) -> None:
-    """Draw the collage into a file."""
+    """Draw the collage into a file, but never over a picture of the collection."""
+    found = model.concepts_
+    own = (found.base_folder / image.path for image in found.images if image.path is not None)
+    if path.exists() and any(os.path.realpath(picture) == os.path.realpath(path) for picture in own):
+        note(f"{path} is one of the pictures of the collection; nothing was drawn. Name another file.", "error")
+        raise typer.Exit(1)
     figure = model.visualize_concepts(top_n=top, concepts=concepts)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)

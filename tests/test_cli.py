@@ -393,6 +393,15 @@ def test_show_draws_the_concepts_that_are_asked_for(saved: Path, tmp_path: Path)
         assert {color for number, color in enumerate(("red", "blue")) if f'"concept-{number}"' in drawn} == titles
 
 
+def test_show_never_draws_over_a_picture_of_the_collection(saved: Path, pictures: Path) -> None:
+    picture = sorted(pictures.rglob("*.png"))[0]
+    before = picture.read_bytes()
+    done = run("show", saved, "-o", picture)
+    assert (done.code, done.out) == (1, "")
+    assert "one of the pictures of the collection" in done.err
+    assert picture.read_bytes() == before
+
+
 def test_show_without_a_name_never_replaces_a_file(
     saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
