@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import settings
 from PIL import Image
 
+import concept_memes.fitted
+import concept_memes.model
 from concept_memes.assembly import add_words, assemble
 from concept_memes.collecting import collect_images, named_images
 from concept_memes.concepts import ConceptSet
 from concept_memes.progress import Progress
 from concept_memes.sources import ImageSource
-from concept_memes.testing import ColorEncoder, color_images
+from concept_memes.testing import ColorEncoder, color_images, write_color_images
 
 # No deadlines: a busy machine is no defect of the code.
 settings.register_profile("calm", deadline=None)
@@ -59,3 +62,22 @@ def color_set(fit_colors: Callable[[ImageSource], ConceptSet]) -> ConceptSet:
     for color, n in zip(COLORS, (12, 9, 6), strict=True):
         images += color_images([color], n)
     return fit_colors(images)
+
+
+@pytest.fixture
+def colors(monkeypatch: pytest.MonkeyPatch) -> ColorEncoder:
+    """The encoder that every name of a model stands for."""
+    encoder = ColorEncoder()
+    for module in (concept_memes.model, concept_memes.fitted):
+        monkeypatch.setattr(module, "resolve_encoder", lambda _: encoder)
+    return encoder
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """A folder with eight red, six blue pictures, and a file that is none."""
+    folder = tmp_path / "pictures"
+    write_color_images(folder, ["red"], 8)
+    write_color_images(folder, ["blue"], 6)
+    (folder / "notes.txt").write_text("no picture")
+    return folder

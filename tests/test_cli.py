@@ -21,25 +21,6 @@ from concept_memes.testing import ColorEncoder, color_images, write_color_images
 
 
 @pytest.fixture
-def colors(monkeypatch: pytest.MonkeyPatch) -> ColorEncoder:
-    """The encoder that every name of a model stands for."""
-    encoder = ColorEncoder()
-    for module in (concept_memes.model, concept_memes.fitted):
-        monkeypatch.setattr(module, "resolve_encoder", lambda _: encoder)
-    return encoder
-
-
-@pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    """A folder with eight red, six blue pictures, and a file that is none."""
-    folder = tmp_path / "pictures"
-    write_color_images(folder, ["red"], 8)
-    write_color_images(folder, ["blue"], 6)
-    (folder / "notes.txt").write_text("no picture")
-    return folder
-
-
-@pytest.fixture
 def words(tmp_path: Path) -> Path:
     path = tmp_path / "colors.txt"
     path.write_text("red\nblue\ngreen\n")
