@@ -9,15 +9,18 @@
     ├── UnreadableImageError       (ValueError)    one image cannot be read; carries the reason
     ├── EncoderError               (ValueError)    an encoder does not do what its protocol promises
     │   ├── ModelNotFoundError     (OSError)       the weights of a model are not at hand
-    │   └── NoTextEncoderError                     texts are asked for, but the encoder has none
+    │   ├── NoTextEncoderError                     texts are asked for, but the encoder has none
+    │   └── EncoderMemoryError     (MemoryError)   a batch does not fit into the memory of the device
     ├── MissingExtraError          (ImportError)   an optional package is not installed
     ├── VocabularyError            (ValueError)    no candidate words, or words of the wrong kind
+    ├── CacheError                 (OSError)       the cache cannot be used for what was asked
     └── SavedModelError            (ValueError)    a folder does not hold a model that can be loaded
         └── NewerFormatError                       it was written by a newer version of the package
 
     ConceptMemesWarning (UserWarning)
     ├── SkippedImagesWarning                       some images could not be read; says how many and why
     ├── FallbackWarning                            "auto" picked another model than the first choice
+    ├── CacheWarning                               the run goes on without the cache; says why
     ├── NoWordsWarning                             concepts stay without words; says why
     └── AdjustedWarning                            a value was changed to fit the data; says which
 """
@@ -28,9 +31,12 @@ from collections.abc import Sequence
 
 __all__ = [
     "AdjustedWarning",
+    "CacheError",
+    "CacheWarning",
     "ConceptMemesError",
     "ConceptMemesWarning",
     "EncoderError",
+    "EncoderMemoryError",
     "FallbackWarning",
     "InvalidParameterError",
     "MissingExtraError",
@@ -114,12 +120,20 @@ class NoTextEncoderError(EncoderError):
     """Texts are to be encoded, but the encoder only knows pictures."""
 
 
+class EncoderMemoryError(EncoderError, MemoryError):
+    """A batch does not fit into the memory of the device; a smaller one may."""
+
+
 class MissingExtraError(ConceptMemesError, ImportError):
     """An optional package is not installed; the message names the line that installs it."""
 
 
 class VocabularyError(ConceptMemesError, ValueError):
     """There are no candidate words, or they are of the wrong kind."""
+
+
+class CacheError(ConceptMemesError, OSError):
+    """The cache cannot be used for what was asked."""
 
 
 class SavedModelError(ConceptMemesError, ValueError):
@@ -152,6 +166,10 @@ class SkippedImagesWarning(ConceptMemesWarning):
 
 class FallbackWarning(ConceptMemesWarning):
     """``embedding_model="auto"`` picked another model than its first choice."""
+
+
+class CacheWarning(ConceptMemesWarning):
+    """The cache cannot be used; the run goes on without it."""
 
 
 class NoWordsWarning(ConceptMemesWarning):
