@@ -1,6 +1,6 @@
 """Measure concepts, words and search on pictures whose truth is known.
 
-    python benchmarks/quality.py --data FOLDER [--names NAMES.tsv] [--out RESULT.json]
+    python benchmarks/quality.py --data FOLDER [--names NAMES.tsv] [--precision NAME] [--out RESULT.json]
 
 FOLDER holds one sub-folder of pictures per class; the folder's name, underscores read as spaces, is the class.
 NAMES.tsv (class, tab, words that count as naming it) makes the words countable; by default the class's own name
@@ -45,26 +45,6 @@ FLOORS = {
     "panda_at_38": (0.65, 1),
     "named_within_5": (0.68, 1),
 }
-
-
-class RememberingEncoder(HubFreeEncoder):
-    """The hub-free encoder, encoding every batch and every list of words once for all runs."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.known: dict[object, np.ndarray] = {}
-
-    def encode_images(self, batch: np.ndarray) -> np.ndarray:
-        key = batch.tobytes()
-        if key not in self.known:
-            self.known[key] = super().encode_images(batch)
-        return self.known[key]
-
-    def encode_texts(self, texts: list[str]) -> np.ndarray:
-        key = tuple(texts)
-        if key not in self.known:
-            self.known[key] = super().encode_texts(texts)
-        return self.known[key]
 
 
 def truth_of(concept_set: ConceptSet) -> np.ndarray:
@@ -121,24 +101,25 @@ def same(a: ConceptSet, b: ConceptSet, b_of_a: np.ndarray) -> bool:
     )
 
 
-def repeat_figures(folder: Path, reference: ConceptModel, encoder: HubFreeEncoder) -> dict[str, object]:
+def repeat_figures(folder: Path, reference: ConceptModel, encoder: HubFreeEncoder, cache: Path) -> dict[str, object]:
     """Fit the same folder again, the pictures as a shuffled list, and the folder with 25 bad files mixed in."""
     sys.path.insert(0, str(ROOT / "tests"))
     from badfiles import make_bad_files
 
     fitted = reference.concepts_
     n = len(fitted.images)
-    again = ConceptModel(embedding_model=HubFreeEncoder()).fit(folder).concepts_
+    again = ConceptModel(embedding_model=HubFreeEncoder(), cache=False).fit(folder).concepts_
     order = list(range(n))
     random.Random(0).shuffle(order)
-    shuffled = ConceptModel(embedding_model=encoder).fit([folder / fitted.images[i].name for i in order]).concepts_
+    files = [folder / fitted.images[i].name for i in order]
+    shuffled = ConceptModel(embedding_model=encoder, cache=cache).fit(files).concepts_
     with tempfile.TemporaryDirectory() as temporary:
         mixed = Path(temporary) / "mixed"
         shutil.copytree(folder, mixed)
         bad = make_bad_files(mixed / sorted(set(truth_of(fitted)))[0])
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            model = ConceptModel(embedding_model=encoder).fit(mixed)
+            model = ConceptModel(embedding_model=encoder, cache=cache).fit(mixed)
         index_of = {image.name: i for i, image in enumerate(model.images_)}
         return {
             "same_twice": same(fitted, again, np.arange(n)),
@@ -156,6 +137,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with one sub-folder per class")
     parser.add_argument("--names", type=Path, help="table of the words that name a class")
+    parser.add_argument("--precision", default="auto", help="of the encoder: auto, fp32, bf16")
     parser.add_argument("--out", type=Path, help="where the JSON goes; default: results/quality-<folder>.json")
     args = parser.parse_args()
     folder = args.data.resolve()
@@ -164,17 +146,19 @@ def main() -> int:
     names = {c.name: {c.name.replace("_", " ").lower()} for c in folder.iterdir() if c.is_dir()}
     names.update({c: set(words.lower().split(", ")) for c, words in (line.split("\t") for line in lines) if c in names})
 
-    encoder = RememberingEncoder()
+    encoder = HubFreeEncoder(precision=args.precision)
+    kept = tempfile.TemporaryDirectory()  # each run after the first finds all vectors
+    cache = Path(kept.name)
     runs, seconds = [], []
     for state in STATES:
         start = time.perf_counter()
-        model = ConceptModel(embedding_model=encoder, random_state=state).fit(folder)
+        model = ConceptModel(embedding_model=encoder, random_state=state, cache=cache).fit(folder)
         seconds.append(time.perf_counter() - start)
         runs.append(cluster_figures(model.concepts_, names))
         print(state, {k: round(v, 3) for k, v in runs[-1].items()}, model.report_.seconds, flush=True)
     figures = {key: statistics.fmean(run[key] for run in runs) for key in runs[0]}
     figures |= search_figures(model)  # the last state is the default one
-    repeats = repeat_figures(folder, model, encoder)
+    repeats = repeat_figures(folder, model, encoder, cache)
 
     missed = []
     for key, value in figures.items():
@@ -193,6 +177,7 @@ def main() -> int:
         "data": folder.name,
         "images": len(model.images_),
         "model": encoder.name,
+        "precision": encoder.precision,
         "states": STATES,
         "figures": figures,
         "runs": runs,

@@ -15,15 +15,26 @@ import typer
 from typer.core import TyperGroup
 
 from concept_memes import __version__
-from concept_memes.cli_console import note, plain_speech, say, say_json, spoken, told_skipped
+from concept_memes.cli_cache import cache_app
+from concept_memes.cli_checks import (
+    check_cache,
+    check_figure,
+    check_out,
+    check_report,
+    whole_numbers,
+    whole_or_auto,
+)
+from concept_memes.cli_console import note, plain_speech, say, say_json, told_skipped
+from concept_memes.cli_places import listed
 
 if TYPE_CHECKING:
     from concept_memes.concepts import ConceptSet
     from concept_memes.model import ConceptModel
+    from concept_memes.run_report import RunReport
+    from concept_memes.sources import Listing
 
 __all__ = ["app", "main"]
 
-FIGURE_ENDINGS = (".png", ".jpg", ".jpeg", ".pdf", ".svg")
 DEFAULT_FIGURE = Path("collage.png")
 # The mark \b keeps the lines as they are.
 HELP = """Find the concepts in a folder of pictures: groups that mean the same, named and searchable.
@@ -52,9 +63,14 @@ def user_path(text: str) -> Path:
 
 
 app = typer.Typer(cls=PlainGroup, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+app.add_typer(cache_app, name="cache")
 
 Saved = Annotated[Path, typer.Argument(parser=user_path, metavar="CONCEPTS", help="The folder that 'fit' saved into.")]
-Places = Annotated[list[str], typer.Argument(metavar="IMAGES", help="Folders, files, or patterns in quotes.")]
+Places = Annotated[
+    list[str],
+    typer.Argument(metavar="IMAGES", help="Folders, files, archives, lists, addresses, or patterns in quotes."),
+]
+Hidden = Annotated[bool, typer.Option("--hidden", help="Look at hidden files and folders too.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 
 
@@ -105,10 +121,21 @@ def fit(
         str, typer.Option(metavar="WORDS", help="Candidate words: nouns, wordnet, or a file with one per line.")
     ] = "nouns",
     exemplars: Annotated[int, typer.Option(min=1, metavar="N", help="Images that stand for a concept.")] = 8,
+    frames: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Most frames of an animation that are looked at.")
+    ] = 8,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="Seed of the random numbers.")] = 42,
     collage: Annotated[
         Path | None, typer.Option(parser=user_path, metavar="FILE", help="Draw the concepts into this picture file.")
     ] = None,
+    report: Annotated[
+        Path | None, typer.Option(parser=user_path, metavar="FILE", help="Write what the run did into this .json file.")
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(parser=user_path, metavar="FOLDER", help="Keep vectors here, not in your cache.")
+    ] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Look up and keep no vectors.")] = False,
+    hidden: Hidden = False,
     as_json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show warnings and errors only.")] = False,
 ) -> None:
@@ -119,7 +146,10 @@ def fit(
     check_out(out)
     if collage is not None:
         check_figure(collage)
-    source = one_source(images)
+    if report is not None:
+        check_report(report)
+    kept_in = check_cache(cache, no_cache)
+    source = listed(images, hidden=hidden, cache=kept_in)  # before the model: a misspelt folder is known at once
     from concept_memes.model import ConceptModel
 
     fitted = ConceptModel(
@@ -128,12 +158,16 @@ def fit(
         embedding_model=model,
         vocabulary=Path(words) if Path(words).is_file() else words,
         n_exemplars=exemplars,
+        frames=frames,
+        cache=kept_in,
         random_state=seed,
         verbose=not quiet,
     )
     with told_skipped(f"; to see all: concept-memes info {shlex.quote(str(out))} --skipped"):
-        fitted.fit(source)
+        fit_and_keep(fitted, source)
         fitted.save(out)
+    if report is not None:
+        write_report(fitted.report_, report)
     shown = not (as_json or quiet)
     if shown:
         show_fitted(fitted, out)
@@ -207,22 +241,23 @@ def show(
 def assign(
     concepts: Saved,
     images: Places,
+    hidden: Hidden = False,
     as_json: Json = False,
 ) -> None:
     """Find the concepts of new pictures."""
     from concept_memes.cli_documents import placed_document
     from concept_memes.cli_tables import placed_table
 
-    paths = listed(images)
     model = load(concepts)
+    source = listed(images, hidden=hidden, cache=model.cache)
     model.verbose = True
     with told_skipped() as skipped:
-        labels = model.transform(paths).tolist()
-    reasons = {one.path: one.reason for one in skipped if one.path is not None}
+        labels = model.transform(source).tolist()
+    reasons = {one.index: one.reason for one in skipped}
     if as_json:
-        say_json(placed_document(model.concepts_, paths, labels, reasons))
+        say_json(placed_document(model.concepts_, source.refs, labels, reasons))
     else:
-        say(placed_table(model.concepts_, zip(paths, labels, strict=True), reasons))
+        say(placed_table(model.concepts_, zip(source.refs, labels, strict=True), reasons))
 
 
 @app.command()
@@ -245,75 +280,22 @@ def info(
         say(facts_table(facts(document)), "", concept_table(model.concepts_, model.concepts_.concepts))
 
 
-def one_source(images: list[str]) -> str | list[Path]:
-    """Return what `fit` takes; raise at once where there is nothing, before a model is loaded."""
-    from concept_memes.sources import list_images
-
-    if len(images) > 1:
-        return listed(images)
-    list_images(images[0])
-    return images[0]  # as it is: then names are those inside the folder, and other files in it are counted
-
-
-def listed(images: list[str]) -> list[Path]:
-    """List the pictures of folders, files and patterns, each once, in order."""
-    from concept_memes.errors import NoImagesError
-    from concept_memes.sources import list_images
-
-    paths: dict[Path, None] = {}
-    for place in images:
-        try:
-            listing = list_images(place)
-        except NoImagesError as error:
-            if len(images) == 1:
-                raise
-            note(spoken(error), "warning")  # the shell makes many folders of one star, and one may be empty
-            continue
-        for folder, reason in listing.unlistable:
-            note(f"{folder} cannot be listed: {reason}", "warning")
-        paths.update((ref.path, None) for ref in listing.refs if ref.path is not None)
-    if not paths:
-        raise NoImagesError(f"None of the {len(images)} places has images.")
-    return list(paths)
+def fit_and_keep(model: ConceptModel, source: Listing) -> None:
+    """Fit, and say what is left of it when it is stopped."""
+    try:
+        model.fit(source)
+    except KeyboardInterrupt:
+        if model.cache is not False:
+            note("what was embedded by now is kept: the same command goes on from there")
+        raise
 
 
-def whole_or_auto(text: str) -> int | str:
-    """Read the value of --min-size."""
-    if text == "auto":
-        return text
-    if not text.isdecimal() or int(text) < 2:
-        raise typer.BadParameter(f"{text!r} is neither auto nor a whole number of at least 2", param_hint="--min-size")
-    return int(text)
+def write_report(report: RunReport, path: Path) -> None:
+    """Write what a run did as JSON."""
+    import json
 
-
-def whole_numbers(text: str) -> list[int]:
-    """Read the value of --concepts."""
-    parts = text.replace(",", " ").split()
-    if not parts or not all(part.isdecimal() for part in parts):
-        raise typer.BadParameter(f"{text!r} is no list of concept numbers, such as 3,7", param_hint="--concepts")
-    return [int(part) for part in parts]
-
-
-def check_out(folder: Path) -> None:
-    """Raise at once if a model cannot be saved there: an hour of work would be lost at the end."""
-    from concept_memes.errors import SavedModelError
-    from concept_memes.persistence import check_place
-
-    check_place(folder)
-    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
-    if not there.is_dir():
-        raise SavedModelError(f"{there} is a file, so {folder} cannot be made. Save into another folder.")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise SavedModelError(f"There is no permission to write into {there}. Save into another folder.")
-
-
-def check_figure(path: Path) -> None:
-    """Raise at once if a figure cannot be written there."""
-    if path.is_dir():
-        raise typer.BadParameter(f"{path} is a folder; give the name of a file", param_hint="the picture file")
-    if path.suffix.lower() not in FIGURE_ENDINGS:
-        endings = ", ".join(FIGURE_ENDINGS)
-        raise typer.BadParameter(f"{path} must end in one of {endings}", param_hint="the picture file")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(report.as_document(), indent=2) + "\n", encoding="utf-8")
 
 
 def load(folder: Path) -> ConceptModel:

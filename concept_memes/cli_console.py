@@ -30,6 +30,7 @@ OPTIONS = {
     "embedding_model": "--model",
     "vocabulary": "--words",
     "n_exemplars": "--exemplars",
+    "frames": "--frames",
     "random_state": "--seed",
     "diversity": "--diversity",
     "concepts": "--concepts",
@@ -201,9 +202,21 @@ def skipped_lines(skipped: Sequence[SkippedImage], how_to_see_all: str = "") -> 
         counts = Counter(s.reason.split(":")[0] for s in skipped)
         lines[0] += f" ({', '.join(f'{count} {reason}' for reason, count in counts.most_common())})"
     lines[0] += ":"
-    for s in skipped[:N_NAMED]:
-        lines.append(f"  {f'image {s.index}' if s.path is None else clean(str(s.path))}: {s.reason}")
+    lines += [f"  {where}: {s.reason}" if (where := skipped_place(s)) else f"  {s.reason}" for s in skipped[:N_NAMED]]
     return lines + [f"  and {rest} more{how_to_see_all}"] * (rest > 0)
+
+
+def skipped_place(skipped: SkippedImage) -> str:
+    """Say which picture was skipped; "" for what could not even be listed and has no path: the reason names it.
+
+    Examples
+    --------
+    >>> skipped_place(SkippedImage(None, 3, "no path given"))
+    'image 3'
+    """
+    if skipped.path is not None:
+        return clean(str(skipped.path))
+    return f"image {skipped.index}" if skipped.index >= 0 else ""
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Any
 
 from concept_memes.cli_tables import picture_path
 from concept_memes.concepts import ConceptHit, ConceptSet, ImageHit
+from concept_memes.image_refs import ImageRef
 from concept_memes.run_report import RunReport
 
 __all__ = ["fitted_document", "placed_document", "search_document"]
@@ -86,14 +87,19 @@ def search_document(
 
 
 def placed_document(
-    concept_set: ConceptSet, paths: Sequence[Path], labels: Iterable[int], reasons: Mapping[Path, str]
+    concept_set: ConceptSet, refs: Sequence[ImageRef], labels: Iterable[int], reasons: Mapping[int, str]
 ) -> dict[str, Any]:
     """Describe the concepts of new pictures; -1 is in none, and `reason` says why one could not be read."""
     words = {concept.index: list(concept.words) for concept in concept_set.concepts}
     return {
         "images": [
-            {"path": str(path.absolute()), "concept": label, "words": words.get(label, []), "reason": reasons.get(path)}
-            for path, label in zip(paths, labels, strict=True)
+            {
+                "path": ref.name if ref.url is not None or ref.path is None else str(ref.path.absolute()),
+                "concept": label,
+                "words": words.get(label, []),
+                "reason": reasons.get(ref.index),
+            }
+            for ref, label in zip(refs, labels, strict=True)
         ]
     }
 

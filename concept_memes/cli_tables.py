@@ -11,8 +11,10 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from concept_memes.cli_console import clean
+from concept_memes.cli_console import clean, skipped_place
 from concept_memes.concepts import Concept, ConceptSet, SkippedImage
+from concept_memes.image_refs import ImageRef
+from concept_memes.kept_copies import is_address
 from concept_memes.run_report import RunReport
 
 __all__ = [
@@ -32,13 +34,15 @@ NONE = "none"  # what stands for the concept of a picture that is in none
 
 
 def picture_path(concept_set: ConceptSet, index: int) -> str:
-    """Return where a picture of the collection is: an absolute path, or its name where it came as pixels."""
+    """Return where a picture of the collection is: an absolute path, its address, or its name if it came as pixels."""
     image = concept_set.images[index]
-    return image.name if image.path is None else str(concept_set.base_folder / image.path)
+    return image.name if image.path is None or is_address(image.name) else str(concept_set.base_folder / image.path)
 
 
 def near_path(path: str | Path) -> str:
-    """Return a path as short as it can be from the current folder."""
+    """Return a path as short as it can be from the current folder, and an address as it is."""
+    if is_address(str(path)):
+        return str(path)
     path, here = Path(path), Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
@@ -91,16 +95,17 @@ def image_table(hits: Iterable[tuple[float, int, str]]) -> Table:
     return table
 
 
-def placed_table(concept_set: ConceptSet, placed: Iterable[tuple[Path, int]], reasons: Mapping[Path, str]) -> Table:
+def placed_table(concept_set: ConceptSet, placed: Iterable[tuple[ImageRef, int]], reasons: Mapping[int, str]) -> Table:
     """Make a table of new pictures: path, concept and its words, or why a picture could not be read."""
     known = {concept.index: concept for concept in concept_set.concepts}
     table = plain_table()
     table.add_column("concept", justify="right")
     table.add_column("words", overflow="fold", ratio=2)
     table.add_column("image", overflow="fold", ratio=3)
-    for path, label in placed:
-        words = Text(clean(known[label].title)) if label in known else Text(clean(reasons.get(path, "")), "yellow")
-        table.add_row(number(label), words, clean(str(path)))
+    for ref, label in placed:
+        reason = Text(clean(reasons.get(ref.index, "")), "yellow")
+        place = ref.name if ref.url is not None or ref.path is None else str(ref.path)
+        table.add_row(number(label), Text(clean(known[label].title)) if label in known else reason, clean(place))
     return table
 
 
@@ -110,7 +115,7 @@ def skipped_table(skipped: Iterable[SkippedImage]) -> Table:
     table.add_column("image", overflow="fold", ratio=2)
     table.add_column("reason", overflow="fold", ratio=3)
     for one in skipped:
-        table.add_row(clean(f"image {one.index}" if one.path is None else str(one.path)), clean(one.reason))
+        table.add_row(skipped_place(one), clean(one.reason))
     return table
 
 

@@ -6,7 +6,7 @@ import hashlib
 import warnings
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,11 @@ from PIL import Image
 from concept_memes.assembly import Collection
 from concept_memes.centring import unit
 from concept_memes.concepts import ImageRecord, SkippedImage
-from concept_memes.embedding import EmbeddedImages, embed_images
+from concept_memes.embedding import EmbeddedImages, Embedder
 from concept_memes.errors import InvalidParameterError, NoImagesError, SkippedImagesWarning, UnreadableImageError
 from concept_memes.loading import load_image
-from concept_memes.progress import Progress
 from concept_memes.protocols import FloatArray, ImageEncoder
-from concept_memes.run_report import RunReport, package_versions
+from concept_memes.run_report import RunReport, package_versions, peak_memory
 from concept_memes.sources import ImageSource, Listing, list_images
 
 __all__ = [
@@ -42,40 +41,50 @@ class Collected:
     Attributes
     ----------
     collection : Collection
-    n_copies : int
-        Images that were not encoded because their content came before.
     n_other_files : int
         Files of the folder that are no images.
+    embedded : EmbeddedImages or None
+        What embedding took; None for vectors that were given.
+    reduced_batch : bool
+        Whether memory did not suffice for the encoder's own batch size.
     """
 
     collection: Collection
-    n_copies: int
     n_other_files: int
+    embedded: EmbeddedImages | None = None
+    reduced_batch: bool = False
 
-    def report(self, seconds: dict[str, float]) -> RunReport:
+    def report(self, seconds: dict[str, float], *, n_words: int, n_words_cached: int) -> RunReport:
         """Report on a run that took this many seconds per stage."""
-        return RunReport(
+        report = RunReport(
             n_images=len(self.collection.images),
             n_read=sum(bool(image.content_hash) for image in self.collection.images),
-            n_copies=self.n_copies,
+            n_copies=0,
             n_other_files=self.n_other_files,
             skipped=self.collection.skipped,
             encoder_name=self.collection.encoder_name,
             encoder_fingerprint=self.collection.encoder_fingerprint,
             seconds=seconds,
             versions=package_versions(),
+            n_words=n_words,
+            n_words_cached=n_words_cached,
+            reduced_batch=self.reduced_batch,
+            peak_memory=peak_memory(),
         )
+        if self.embedded is None:
+            return report
+        counts = ("n_copies", "n_cached", "n_encoded", "n_frames", "n_hashed", "n_fetched", "batch_size")
+        return replace(report, **{name: getattr(self.embedded, name) for name in counts})
 
 
-def collect_images(listing: Listing, encoder: ImageEncoder, progress: Progress, *, some: bool = True) -> Collected:
+def collect_images(listing: Listing, embedder: Embedder, *, some: bool = True) -> Collected:
     """Embed listed images.
 
     Parameters
     ----------
     listing : Listing
         What `named_images` gives.
-    encoder : ImageEncoder
-    progress : Progress
+    embedder : Embedder
     some : bool, default=True
         Whether at least one must be readable.
 
@@ -88,7 +97,8 @@ def collect_images(listing: Listing, encoder: ImageEncoder, progress: Progress, 
     NoImagesError
         If none can be read.
     """
-    embedded = embed_images(listing.refs, encoder, base_folder=listing.base_folder, progress=progress)
+    encoder = embedder.encoder
+    embedded = embed(listing, embedder)
     skipped = embedded.skipped + tuple(SkippedImage(path, -1, reason) for path, reason in listing.unlistable)
     if some and not any(embedded.content_hashes):
         named = "; ".join(f"{'image' if s.path is None else s.path} ({s.reason})" for s in skipped[:5])
@@ -108,7 +118,18 @@ def collect_images(listing: Listing, encoder: ImageEncoder, progress: Progress, 
             if ref.data is not None and key
         },
     )
-    return Collected(collection, embedded.n_copies, listing.n_other_files)
+    reduced = embedded.batch_size < encoder.batch_size
+    return Collected(collection, listing.n_other_files, embedded, reduced_batch=reduced)
+
+
+def embed(listing: Listing, embedder: Embedder) -> EmbeddedImages:
+    """Embed listed images, fetching those that have an address."""
+    if embedder.fetch is None and listing.downloads is not None:
+        from concept_memes.fetching import Fetcher
+
+        with Fetcher(listing.downloads) as fetcher:
+            return replace(embedder, fetch=fetcher.fetch_all).embed(listing.refs, base_folder=listing.base_folder)
+    return embedder.embed(listing.refs, base_folder=listing.base_folder)
 
 
 def collect_embeddings(
@@ -172,17 +193,16 @@ def collect_embeddings(
         if listing is None
         else {ref.index: unopened(ref.data) for ref in listing.refs if ref.data is not None},
     )
-    return Collected(collection, 0, 0 if listing is None else listing.n_other_files)
+    return Collected(collection, 0 if listing is None else listing.n_other_files)
 
 
-def encode_readable(images: ImageSource, encoder: ImageEncoder, progress: Progress) -> FloatArray:
+def encode_readable(images: ImageSource, embedder: Embedder) -> FloatArray:
     """Encode images, all of which must be readable.
 
     Parameters
     ----------
     images : as for `ConceptModel.fit`
-    encoder : ImageEncoder
-    progress : Progress
+    embedder : Embedder
 
     Returns
     -------
@@ -193,8 +213,8 @@ def encode_readable(images: ImageSource, encoder: ImageEncoder, progress: Progre
     UnreadableImageError
         It names the first ten of them.
     """
-    listing = list_images(images)
-    embedded: EmbeddedImages = embed_images(listing.refs, encoder, base_folder=listing.base_folder, progress=progress)
+    listing = named_images(images, downloads=embedder.cache.downloads)
+    embedded = embed(listing, embedder)
     if embedded.skipped:
         raise UnreadableImageError(
             f"{len(embedded.skipped)} of {len(listing.refs)} images cannot be read",
@@ -238,7 +258,9 @@ def skipped_message(skipped: Sequence[SkippedImage], n_images: int) -> str:
     return message + "; skipped_ names them."
 
 
-def named_images(images: ImageSource | None, names: Sequence[str] | None = None) -> Listing:
+def named_images(
+    images: ImageSource | None, names: Sequence[str] | None = None, *, downloads: Path | None = None
+) -> Listing:
     """List images under the names that were given.
 
     Parameters
@@ -246,6 +268,8 @@ def named_images(images: ImageSource | None, names: Sequence[str] | None = None)
     images : as for `ConceptModel.fit`
     names : sequence of str, optional
         What to call them.
+    downloads : Path, optional
+        Folder of the copies of what is fetched.
 
     Returns
     -------
@@ -261,7 +285,7 @@ def named_images(images: ImageSource | None, names: Sequence[str] | None = None)
     if images is None:
         raise InvalidParameterError("images", images, "given, unless image_embeddings are")
     try:
-        return list_images(images, names=names)
+        return list_images(images, names=names, downloads=downloads)
     except InvalidParameterError as error:
         raise InvalidParameterError("image_names", error.value, error.expected) from error
 

@@ -1,38 +1,45 @@
-"""From references to vectors: hash, decode in threads that stay a little ahead, batch, encode; collect the skipped.
+"""From references to vectors: hash -> look up -> decode the misses in threads -> batch -> encode -> store.
 
-The same picture gives the same bits in whatever company it comes: every call of the encoder has the same shape (the
-last batch is filled up), and vectors are rounded to float16, which is what a cache holds.
+A content that the cache knows is neither opened nor decoded. What is encoded is stored after every call of the encoder,
+so a run that is stopped, however rudely, loses at most the batch under way.
 """
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from concept_memes.centring import unit
+from concept_memes.archives import close_archives
+from concept_memes.batches import FixedBatches
+from concept_memes.cache import FileStamp, VectorCache, open_cache
 from concept_memes.concepts import SkippedImage
-from concept_memes.errors import EncoderError, UnreadableImageError
-from concept_memes.loading import content_hash, load_image
+from concept_memes.errors import UnreadableImageError
+from concept_memes.identifying import Contents, Fetch, current_stamp, identify, place_of
+from concept_memes.loading import content_hash, load_frames
+from concept_memes.lookahead import WorkerThreads, attempt
+from concept_memes.pixel_room import PixelRoom
 from concept_memes.progress import Progress
 from concept_memes.protocols import FloatArray, ImageEncoder
+from concept_memes.run_report import Stopwatch
 from concept_memes.sources import ImageRef, Pixels
 
-__all__ = ["EmbeddedImages", "embed_images", "rounded"]
+__all__ = ["N_FRAMES", "EmbeddedImages", "Embedder"]
 
-P = ParamSpec("P")
-T = TypeVar("T")
-R = TypeVar("R")
+#: Frames of an animation that are looked at, by default.
+N_FRAMES = 8
 
-# Enough that no thread waits while the encoder works, few enough that the decoded pictures stay a few megabytes.
-AHEAD_PER_THREAD = 4
+# What the threads may hold decoded at the same time: three phone photos in full, or hundreds of small pictures.
+ROOM_PIXELS = 40_000_000
+
+# What decides the pixels that an encoder sees, beside the encoder. Raise it when loading changes: then what older
+# versions have stored is not found any more.
+PIXELS_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -49,169 +56,202 @@ class EmbeddedImages:
         Those pictures, with reasons.
     n_copies : int
         Pictures whose content came before, and that were not encoded again.
+    n_cached : int
+        Different contents whose vectors came from the cache.
+    n_encoded : int
+        Different contents that were encoded.
+    n_frames : int
+        Frames that were encoded: more than contents where there are animations.
+    n_hashed : int
+        Files that were read for their hash; the others are known from an earlier run.
+    n_fetched : int
+        Addresses that were asked for.
+    batch_size : int
+        Frames per call of the encoder, at the end of the run: less than the encoder's own where memory did not suffice.
     """
 
     vectors: FloatArray
     content_hashes: tuple[str, ...]
     skipped: tuple[SkippedImage, ...]
     n_copies: int
+    n_cached: int
+    n_encoded: int
+    n_frames: int
+    n_hashed: int
+    n_fetched: int
+    batch_size: int
 
 
-def embed_images(
-    refs: Sequence[ImageRef],
-    encoder: ImageEncoder,
-    *,
-    base_folder: Path | None = None,
-    progress: Progress | None = None,
-) -> EmbeddedImages:
-    """Encode pictures, each content once.
+@dataclass(frozen=True)
+class Embedder:
+    """Encodes pictures, each content once, and once ever where a cache is at hand.
 
     Parameters
     ----------
-    refs : sequence of ImageRef
     encoder : ImageEncoder
-    base_folder : Path, optional
-        What relative paths are relative to; the current folder by default.
+    cache : VectorCache, optional
+        Without one nothing is looked up or kept.
+    n_frames : int, default=8
+        Most frames that are looked at in an animation or a file of several pages; its vector is their mean direction.
     progress : Progress, optional
         Where to draw a bar.
+    watch : Stopwatch, optional
+        Where to add up the seconds.
+    fetch : callable, optional
+        Brings what has an address to its kept copy.
 
-    Returns
-    -------
-    EmbeddedImages
-
-    Raises
-    ------
-    EncoderError
-        If the encoder gives vectors of another shape than it promises, or numbers that are not finite.
+    Examples
+    --------
+    >>> from concept_memes.sources import list_images
+    >>> from concept_memes.testing import ColorEncoder, color_images
+    >>> embedded = Embedder(ColorEncoder()).embed(list_images(color_images(["red", "blue"], 2)).refs)
+    >>> embedded.vectors.shape, embedded.n_encoded
+    ((4, 27), 4)
     """
-    progress = progress or Progress(verbose=False)
-    base = base_folder or Path.cwd()
-    hashes: list[str] = [""] * len(refs)
-    reasons: dict[int, str] = {}
-    first: dict[str, int] = {}
-    n_threads = min(8, (os.cpu_count() or 1) + 2)
-    n_ahead = AHEAD_PER_THREAD * n_threads
-    with closing_pool(n_threads) as pool:
-        read = ahead(pool, lambda ref: attempt(content_hash, source(ref, base)), refs, n_ahead=n_ahead)
-        for position, result in enumerate(read):
+
+    encoder: ImageEncoder
+    cache: VectorCache = field(default_factory=lambda: open_cache(False))
+    n_frames: int = N_FRAMES
+    progress: Progress = field(default_factory=lambda: Progress(verbose=False))
+    watch: Stopwatch | None = None
+    fetch: Fetch | None = None
+
+    def embed(self, refs: Sequence[ImageRef], *, base_folder: Path | None = None) -> EmbeddedImages:
+        """Encode pictures.
+
+        Parameters
+        ----------
+        refs : sequence of ImageRef
+        base_folder : Path, optional
+            What relative paths are relative to; the current folder by default.
+
+        Returns
+        -------
+        EmbeddedImages
+
+        Raises
+        ------
+        EncoderError
+            If the encoder gives vectors of another shape than it promises, or numbers that are not finite.
+        """
+        base, watch = base_folder or Path.cwd(), self.watch or Stopwatch()
+        with WorkerThreads() as workers, closing_archives():
+            with watch.stage("hashing"), self.progress.stage("reading names and hashes"):
+                contents = identify(refs, base, self.cache, workers, self.fetch)
+            with watch.stage("embedding"):
+                run = _Run(self, refs, contents, base)
+                run.look_up()
+                run.encode_missing(workers)
+        return run.result()
+
+
+class _Run:
+    """One way through a list of references: which contents have vectors by now, which cannot be read."""
+
+    def __init__(self, embedder: Embedder, refs: Sequence[ImageRef], contents: Contents, base_folder: Path) -> None:
+        self.embedder, self.refs, self.contents, self.base_folder = embedder, refs, contents, base_folder
+        self.first = contents.first_positions()
+        self.vector_of: dict[str, FloatArray] = {}
+        self.reason_of: dict[str, str] = {}
+        self.room = PixelRoom(ROOM_PIXELS)
+        self.batches = FixedBatches(embedder.encoder, self.keep)
+        self.n_cached = 0
+
+    def fingerprint(self, *, moving: bool) -> str:
+        """Name all that decides the bits of a vector, beside the content."""
+        encoder, n_rows = self.embedder.encoder, self.batches.n_rows
+        name = f"{encoder.fingerprint} pixels={PIXELS_VERSION}"
+        name += f" frames={self.embedder.n_frames}" if moving else ""
+        return name if n_rows == encoder.batch_size else f"{name} rows={n_rows}"
+
+    def look_up(self) -> None:
+        """Take what the cache has of calls of this size."""
+        for moving in (False, True):
+            missing = [key for key in self.first if key not in self.vector_of]
+            found = self.embedder.cache.vectors(self.fingerprint(moving=moving), missing)
+            self.vector_of.update(found)
+            self.n_cached += len(found)
+
+    def keep(self, keys: Sequence[str], vectors: FloatArray, moving: bool) -> None:
+        """Store what was encoded, at once: a run that is killed goes on from there."""
+        self.embedder.cache.store(self.fingerprint(moving=moving), keys, vectors)
+        self.vector_of.update(zip(keys, vectors, strict=True))
+
+    def encode_missing(self, workers: WorkerThreads) -> None:
+        """Decode and encode what has no vector yet, in the order of the list: archives are read from front to back."""
+        missing = [key for key in self.first if key not in self.vector_of]
+        if not missing:
+            return
+        n_rows = self.batches.n_rows
+        prepared = workers.ahead(lambda key: attempt(self.prepare, key), missing)
+        for key, result in zip(
+            missing, self.embedder.progress.track(prepared, "embedding", total=len(missing)), strict=True
+        ):
             if isinstance(result, UnreadableImageError):
-                reasons[position] = result.reason
-            else:
-                hashes[position] = result
-                first.setdefault(result, position)
-        # In the order of content, so that the batches do not depend on the order of the files.
-        distinct = sorted(first)
-        prepared = ahead(
-            pool, lambda key: attempt(prepare, source(refs[first[key]], base), encoder), distinct, n_ahead=n_ahead
+                self.reason_of[key] = result.reason
+            elif result is not None:
+                frames, moving = result
+                self.batches.add(key, frames, moving=moving)
+            if self.batches.n_rows < n_rows:  # an earlier run may have been through this
+                n_rows = self.batches.n_rows
+                self.look_up()
+        self.batches.finish()
+
+    def prepare(self, key: str) -> tuple[list[npt.NDArray[Any]], bool] | None:
+        """Decode one picture and make its frames ready for the encoder; runs in the threads."""
+        if key in self.vector_of:
+            return None
+        position, encoder = self.first[key], self.embedder.encoder
+        place = place_of(self.refs[position], self.base_folder)
+        if place is None:
+            raise UnreadableImageError("image", "no path given")
+        with self.room.hold() as held:
+            found = load_frames(place, min_size=encoder.image_size, most=self.embedder.n_frames, room=held)
+            frames = [encoder.preprocess(frame) for frame in found]
+        check_unchanged(place, key, self.contents.stamps[position])
+        return frames, found.is_animation
+
+    def result(self) -> EmbeddedImages:
+        """Put everything into the order of the references."""
+        refs, hashes, reasons = self.refs, list(self.contents.hashes), dict(self.contents.reasons)
+        vectors = np.zeros((len(refs), self.embedder.encoder.n_dims), np.float32)
+        for position, key in enumerate(hashes):
+            if key in self.vector_of:
+                vectors[position] = self.vector_of[key]
+            elif key in self.reason_of:
+                reasons[position] = self.reason_of[key]
+                hashes[position] = ""
+        return EmbeddedImages(
+            vectors=vectors,
+            content_hashes=tuple(hashes),
+            skipped=tuple(skipped_image(refs[i], reasons[i]) for i in sorted(reasons)),
+            n_copies=sum(map(bool, hashes)) - len(self.vector_of),
+            n_cached=self.n_cached,
+            n_encoded=len(self.vector_of) - self.n_cached,
+            n_frames=self.batches.n_encoded,
+            n_hashed=self.contents.n_hashed,
+            n_fetched=self.contents.n_fetched,
+            batch_size=self.batches.n_rows,
         )
-        vector_of, reason_of = encode_all(
-            zip(distinct, progress.track(prepared, "embedding", total=len(distinct)), strict=True), encoder
-        )
-    vectors = np.zeros((len(refs), encoder.n_dims), np.float32)
-    for position, key in enumerate(hashes):
-        if key in vector_of:
-            vectors[position] = vector_of[key]
-        elif key in reason_of:
-            reasons[position] = reason_of[key]
-            hashes[position] = ""
-    skipped = tuple(SkippedImage(refs[i].path, refs[i].index, reasons[i]) for i in sorted(reasons))
-    return EmbeddedImages(vectors, tuple(hashes), skipped, sum(map(bool, hashes)) - len(vector_of))
 
 
-def encode_all(
-    prepared: Iterable[tuple[str, npt.NDArray[Any] | UnreadableImageError]], encoder: ImageEncoder
-) -> tuple[dict[str, FloatArray], dict[str, str]]:
-    """Encode prepared pictures batch by batch; return vectors and reasons by content hash."""
-    vector_of: dict[str, FloatArray] = {}
-    reason_of: dict[str, str] = {}
-    keys: list[str] = []
-    batch: list[npt.NDArray[Any]] = []
-
-    def flush() -> None:
-        filled = batch + [batch[-1]] * (encoder.batch_size - len(batch))
-        if len({pixels.shape for pixels in filled}) > 1:
-            shapes = ", ".join(sorted({str(pixels.shape) for pixels in filled}))
-            raise EncoderError(f"The encoder {encoder.name!r} prepared pictures of different shapes: {shapes}.")
-        vectors = checked(encoder.encode_images(np.stack(filled)), encoder)
-        vector_of.update(zip(keys, rounded(vectors[: len(keys)]), strict=True))
-        keys.clear()
-        batch.clear()
-
-    for key, pixels in prepared:
-        if isinstance(pixels, UnreadableImageError):
-            reason_of[key] = pixels.reason
-            continue
-        keys.append(key)
-        batch.append(pixels)
-        if len(batch) == encoder.batch_size:
-            flush()
-    if batch:
-        flush()
-    return vector_of, reason_of
-
-
-def rounded(vectors: npt.NDArray[Any]) -> FloatArray:
-    """Round vectors to float16 and scale them back to length 1.
-
-    Parameters
-    ----------
-    vectors : ndarray of shape (n, n_dims)
-
-    Returns
-    -------
-    ndarray of shape (n, n_dims), float32, unit norm
-    """
-    # To length 1 first: float16 ends at 65,504.
-    return unit(unit(vectors).astype(np.float16))
-
-
-def checked(vectors: npt.NDArray[Any], encoder: ImageEncoder) -> npt.NDArray[Any]:
-    """Check what an encoder gave."""
-    vectors = np.asarray(vectors)
-    expected = (encoder.batch_size, encoder.n_dims)
-    if vectors.shape != expected:
-        raise EncoderError(
-            f"The encoder {encoder.name!r} gave vectors of shape {vectors.shape} for a batch of "
-            f"{expected[0]} pictures; expected {expected}."
-        )
-    if not np.isfinite(vectors).all():
-        raise EncoderError(f"The encoder {encoder.name!r} gave vectors with numbers that are not finite.")
-    return vectors
-
-
-def prepare(image_source: Path | Pixels, encoder: ImageEncoder) -> npt.NDArray[Any]:
-    """Decode one picture and make it ready for the encoder."""
-    return encoder.preprocess(load_image(image_source, min_size=encoder.image_size))
-
-
-def source(ref: ImageRef, base_folder: Path) -> Path | Pixels:
-    """Tell where the pixels of a reference are."""
-    if ref.data is not None:
-        return ref.data
-    return base_folder / (ref.path or ref.name)
-
-
-def attempt(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R | UnreadableImageError:
-    """Call a function; an unreadable picture is a result, not the end of the run."""
+@contextmanager
+def closing_archives() -> Iterator[None]:
+    """Let go of the archives that were read."""
     try:
-        return function(*args, **kwargs)
-    except UnreadableImageError as error:
-        return error
+        yield
+    finally:
+        close_archives()
 
 
-def ahead(pool: ThreadPoolExecutor, function: Callable[[T], R], items: Iterable[T], *, n_ahead: int) -> Iterator[R]:
-    """Map in threads, in order, with few results waiting: memory must not grow with the number of pictures."""
-    waiting: deque[Future[R]] = deque()
-    for item in items:
-        waiting.append(pool.submit(function, item))
-        if len(waiting) >= n_ahead:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
+def skipped_image(ref: ImageRef, reason: str) -> SkippedImage:
+    """Name what could not be read: by its path, or by the address that it was to come from."""
+    if ref.url is None:
+        return SkippedImage(ref.path, ref.index, reason)
+    return SkippedImage(None, ref.index, f"{reason}: {ref.name}")
 
 
-class closing_pool(ThreadPoolExecutor):  # noqa: N801 (used like a function)
-    """Threads that drop what has not begun when the run is interrupted."""
-
-    def __exit__(self, *args: object) -> None:
-        self.shutdown(wait=True, cancel_futures=True)
+def check_unchanged(place: Path | Pixels, key: str, stamp: FileStamp | None) -> None:
+    """Refuse a file that became another one since it was hashed: its vector would be kept under the wrong name."""
+    if stamp is not None and current_stamp(place) != stamp and content_hash(place) != key:
+        raise UnreadableImageError(str(place), "changed while the run was reading it")

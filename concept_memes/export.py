@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,15 +32,19 @@ def images_table(concept_set: ConceptSet) -> pd.DataFrame:
 
     reasons = {s.index: s.reason for s in concept_set.skipped}
     titles = {c.index: c.title for c in concept_set.concepts}
+
+    def objects(values: Iterable[str | None]) -> pd.Series:
+        """Make a column of Python objects: pandas' own texts have no room for None, nor for names that are no UTF-8."""
+        return pd.Series(list(values), dtype=object)
+
     return pd.DataFrame(
         {
-            # Of Python objects, so that an image without a path has None there in every version of pandas.
-            "path": pd.Series([i.path if i.path is None else str(i.path) for i in concept_set.images], dtype=object),
-            "name": [image.name for image in concept_set.images],
+            "path": objects(None if image.path is None else str(image.path) for image in concept_set.images),
+            "name": objects(image.name for image in concept_set.images),
             "concept": concept_set.labels,
             "probability": concept_set.probabilities,
             "title": [titles.get(int(label), "") for label in concept_set.labels],
-            "reason": [reasons.get(i, "") for i in range(len(concept_set.images))],
+            "reason": objects(reasons.get(i, "") for i in range(len(concept_set.images))),
         }
     )
 

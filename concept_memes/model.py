@@ -13,7 +13,7 @@ from PIL import Image
 
 from concept_memes.assembly import add_words, assemble
 from concept_memes.assignment import assign_vectors
-from concept_memes.centring import unit
+from concept_memes.cache import VectorCache, open_cache
 from concept_memes.collecting import (
     Collected,
     collect_embeddings,
@@ -23,6 +23,7 @@ from concept_memes.collecting import (
     warn_skipped,
 )
 from concept_memes.concepts import ConceptHit, ConceptSet, ImageHit
+from concept_memes.embedding import N_FRAMES, Embedder
 from concept_memes.encoders.resolve import resolve_encoder
 from concept_memes.errors import InvalidParameterError, NoTextEncoderError, NoWordsWarning
 from concept_memes.fitted import FittedConcepts
@@ -32,6 +33,7 @@ from concept_memes.protocols import Clusterer, FloatArray, ImageEncoder, IntArra
 from concept_memes.run_report import Stopwatch
 from concept_memes.search import search_concepts, search_images
 from concept_memes.sources import ImageSource
+from concept_memes.text_embedding import embed_texts
 from concept_memes.vocabulary import resolve_vocabulary, words_from_docs
 
 if TYPE_CHECKING:
@@ -70,6 +72,11 @@ class ConceptModel(FittedConcepts):
         Ranks the words instead of the nearest-words rule.
     n_exemplars : int, default=8
         Images that stand for a concept, as far as different ones exist.
+    frames : int, default=8
+        Most frames that are looked at in an animation, evenly spaced: 1 = the first one only.
+    cache : bool, str, Path or VectorCache, default=True
+        Where vectors of pictures and words are kept, so that no content is ever encoded twice by the same model: True =
+        a folder of the user (``concept-memes cache info`` tells which), False = nowhere, or a folder of your own.
     random_state : int or None, default=42
         Of UMAP. None gives another result every time.
     verbose : bool, default=True
@@ -124,6 +131,8 @@ class ConceptModel(FittedConcepts):
         vocabulary: str | Path | Sequence[str] | None = None,
         labeler: Labeler | None = None,
         n_exemplars: int = 8,
+        frames: int = N_FRAMES,
+        cache: bool | str | Path | VectorCache = True,
         random_state: int | None = 42,
         verbose: bool = True,
     ) -> None:
@@ -137,6 +146,8 @@ class ConceptModel(FittedConcepts):
         self.vocabulary = vocabulary
         self.labeler = labeler
         self.n_exemplars = n_exemplars
+        self.frames = frames
+        self.cache = cache
         self.random_state = random_state
         self.verbose = verbose
 
@@ -183,24 +194,24 @@ class ConceptModel(FittedConcepts):
         check_parameters(self.get_params(deep=False))
         words = self._candidates(docs)
         progress, watch = Progress(bool(self.verbose)), Stopwatch()
-        with watch.stage("embedding"):
-            encoder, collected = self._collect(images, image_names, image_embeddings, progress)
-        warn_skipped(collected.collection)
-        with watch.stage("concepts"):
-            concept_set = assemble(
-                collected.collection,
-                min_concept_size=None if isinstance(self.min_concept_size, str) else int(self.min_concept_size),
-                diversity=float(self.diversity),
-                n_exemplars=int(self.n_exemplars),
-                umap_model=self.umap_model,
-                hdbscan_model=self.hdbscan_model,
-                random_state=None if self.random_state is None else int(self.random_state),
-                progress=progress,
-            )
-        with watch.stage("words"), progress.stage("ranking words"):
-            concept_set = self._name(concept_set, encoder, words)
+        with open_cache(self.cache) as cache:
+            encoder, collected = self._collect(images, image_names, image_embeddings, cache, watch)
+            warn_skipped(collected.collection)
+            with watch.stage("concepts"):
+                concept_set = assemble(
+                    collected.collection,
+                    min_concept_size=None if isinstance(self.min_concept_size, str) else int(self.min_concept_size),
+                    diversity=float(self.diversity),
+                    n_exemplars=int(self.n_exemplars),
+                    umap_model=self.umap_model,
+                    hdbscan_model=self.hdbscan_model,
+                    random_state=None if self.random_state is None else int(self.random_state),
+                    progress=progress,
+                )
+            with watch.stage("words"), progress.stage("ranking words"):
+                concept_set, n_words_cached = self._name(concept_set, encoder, words, cache)
         self.concepts_ = concept_set
-        self.report_ = collected.report(watch.seconds)
+        self.report_ = collected.report(watch.seconds, n_words=len(words), n_words_cached=n_words_cached)
         self._encoder_in_use = (concept_set, encoder)
         return self
 
@@ -233,19 +244,27 @@ class ConceptModel(FittedConcepts):
         images: ImageSource | None,
         names: Sequence[str] | None,
         embeddings: npt.NDArray[Any] | None,
-        progress: Progress,
+        cache: VectorCache,
+        watch: Stopwatch,
     ) -> tuple[ImageEncoder | None, Collected]:
         """Get the vectors of the collection, and the encoder that can speak of them (None if there is none)."""
         if embeddings is not None:
             named = not (isinstance(self.embedding_model, str) and self.embedding_model == "auto")
             encoder = resolve_encoder(self.embedding_model) if named else None
             return encoder, collect_embeddings(images, embeddings, names, encoder)
-        listing = named_images(images, names)  # before the model: nobody waits for a hub to hear of a misspelt folder
-        encoder = resolve_encoder(self.embedding_model)
-        return encoder, collect_images(listing, encoder, progress)
+        with watch.stage("listing"):  # before the model: nobody waits for a hub to hear of a misspelt folder
+            listing = named_images(images, names, downloads=cache.downloads)
+        with watch.stage("model"):
+            encoder = resolve_encoder(self.embedding_model)
+        return encoder, collect_images(listing, self._embedder(encoder, cache, watch))
 
-    def _name(self, concept_set: ConceptSet, encoder: ImageEncoder | None, words: tuple[str, ...]) -> ConceptSet:
-        """Give the concepts words, if there is an encoder that knows texts."""
+    def _embedder(self, encoder: ImageEncoder, cache: VectorCache, watch: Stopwatch | None = None) -> Embedder:
+        return Embedder(encoder, cache, int(self.frames), Progress(bool(self.verbose)), watch)
+
+    def _name(
+        self, concept_set: ConceptSet, encoder: ImageEncoder | None, words: tuple[str, ...], cache: VectorCache
+    ) -> tuple[ConceptSet, int]:
+        """Give the concepts words, if there is an encoder that knows texts; count the words that were known."""
         if not isinstance(encoder, TextEncoder):
             what = "image_embeddings came without a model" if encoder is None else f"{encoder.name!r} has no text tower"
             warnings.warn(
@@ -254,17 +273,19 @@ class ConceptModel(FittedConcepts):
                 NoWordsWarning,
                 stacklevel=3,
             )
-            return concept_set
+            return concept_set, 0
         if not len(concept_set):
-            return concept_set
-        return add_words(
+            return concept_set, 0
+        vectors, n_cached = embed_texts(words, encoder, cache)
+        named = add_words(
             concept_set,
             words,
-            unit(encoder.encode_texts(words)),
+            vectors,
             labeler=self.labeler,
             ctfidf=bool(self.ctfidf),
             vectorizer_model=self.vectorizer_model,
         )
+        return named, n_cached
 
     # --- new images --------------------------------------------------------------------------------------------
 
@@ -289,8 +310,9 @@ class ConceptModel(FittedConcepts):
         if image_embeddings is not None:
             new = collect_embeddings(images, image_embeddings, None, None).collection
         else:
-            listing = named_images(images)
-            new = collect_images(listing, self._encoder(), Progress(bool(self.verbose)), some=False).collection
+            with open_cache(self.cache) as cache:
+                listing = named_images(images, downloads=cache.downloads)
+                new = collect_images(listing, self._embedder(self._encoder(), cache), some=False).collection
         expected = fitted.vectors.shape[1]
         if new.vectors.shape[1] != expected:
             raise InvalidParameterError(
@@ -315,7 +337,8 @@ class ConceptModel(FittedConcepts):
         UnreadableImageError
             If an image cannot be read; it names the first and counts the others.
         """
-        return encode_readable(images, self._encoder(), Progress(bool(self.verbose)))
+        with open_cache(self.cache) as cache:
+            return encode_readable(images, self._embedder(self._encoder(), cache))
 
     def embed_texts(self, texts: Sequence[str]) -> FloatArray:
         """Encode texts into the space of the images.
@@ -335,7 +358,8 @@ class ConceptModel(FittedConcepts):
             raise NoTextEncoderError(
                 f"The encoder {encoder.name!r} knows pictures only; texts need one with a text tower."
             )
-        return unit(encoder.encode_texts(list(texts)))
+        with open_cache(self.cache) as cache:
+            return embed_texts(list(texts), encoder, cache)[0]
 
     # --- searching ---------------------------------------------------------------------------------------------
 

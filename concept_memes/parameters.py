@@ -33,6 +33,7 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
     if not is_number(diversity) or not 0 <= diversity <= 1:
         raise InvalidParameterError("diversity", diversity, "a number from 0 (most typical) to 1 (most different)")
     check_whole("n_exemplars", p["n_exemplars"], 1)
+    check_whole("frames", p["frames"], 1)
     if p["random_state"] is not None:
         check_whole("random_state", p["random_state"], 0, "None or an integer from 0 to 4294967295", most=2**32 - 1)
     for name in ("ctfidf", "verbose"):

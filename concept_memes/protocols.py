@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-__all__ = ["Clusterer", "FloatArray", "ImageEncoder", "IntArray", "Labeler", "Reducer", "TextEncoder"]
+__all__ = ["CacheableTexts", "Clusterer", "FloatArray", "ImageEncoder", "IntArray", "Labeler", "Reducer", "TextEncoder"]
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
@@ -86,6 +86,22 @@ class TextEncoder(Protocol):
 
     def encode_texts(self, texts: Sequence[str]) -> FloatArray:
         """Encode texts into unit vectors of shape (n, n_dims), float32."""
+        ...
+
+
+@runtime_checkable
+class CacheableTexts(TextEncoder, Protocol):
+    """Texts whose vectors may be kept for later runs.
+
+    Attributes
+    ----------
+    text_fingerprint : str
+        All that decides the bits of a text's vector: weights, precision, prompts, shape of the batches.
+    """
+
+    @property
+    def text_fingerprint(self) -> str:
+        """What decides the bits of a text's vector."""
         ...
 
 

@@ -1,18 +1,21 @@
-"""What a run did: counts, skipped pictures with reasons, seconds per stage, versions."""
+"""What a run did: counts, skipped pictures with reasons, seconds per stage, versions, memory."""
 
 from __future__ import annotations
 
 import platform
+import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
+from pathlib import Path
+from typing import Any
 
 from concept_memes.concepts import SkippedImage
 
-__all__ = ["RunReport", "Stopwatch", "package_versions"]
+__all__ = ["RunReport", "Stopwatch", "package_versions", "peak_memory"]
 
 PACKAGES = ("concept-memes", "numpy", "scikit-learn", "umap-learn", "hdbscan", "torch", "transformers", "pillow")
 
@@ -39,6 +42,25 @@ class RunReport:
         Seconds per stage.
     versions : dict of str to str
         Versions of Python and of the packages that shape the result.
+    n_cached : int, default=0
+        Different contents whose vectors an earlier run had computed.
+    n_encoded : int, default=0
+        Different contents that were encoded.
+    n_frames : int, default=0
+        Frames that were encoded: more than contents where there are animations.
+    n_hashed : int, default=0
+        Files that were read for their hash; those that had not changed since an earlier run were not.
+    n_fetched : int, default=0
+        Addresses that were asked for.
+    n_words, n_words_cached : int, default=0
+        Candidate words, and how many of them an earlier run had encoded.
+    batch_size : int, default=0
+        Pictures per call of the encoder, at the end of the run.
+    reduced_batch : bool, default=False
+        Whether memory did not suffice for the encoder's own batch size. Then vectors may differ in their last bits
+        from those of another run.
+    peak_memory : int, optional
+        Most memory that the process has held so far, in bytes; None where the system does not tell.
     """
 
     n_images: int
@@ -50,6 +72,45 @@ class RunReport:
     encoder_fingerprint: str
     seconds: dict[str, float]
     versions: dict[str, str]
+    n_cached: int = 0
+    n_encoded: int = 0
+    n_frames: int = 0
+    n_hashed: int = 0
+    n_fetched: int = 0
+    n_words: int = 0
+    n_words_cached: int = 0
+    batch_size: int = 0
+    reduced_batch: bool = False
+    peak_memory: int | None = None
+
+    def as_document(self) -> dict[str, Any]:
+        """Return everything as plain data that JSON can hold.
+
+        Returns
+        -------
+        dict
+        """
+        skipped = [
+            {"path": None if s.path is None else str(s.path), "index": s.index, "reason": s.reason}
+            for s in self.skipped
+        ]
+        return {**vars(self), "skipped": skipped}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> RunReport:
+        """Make a report of what `as_document` gave; the first version wrote a skipped picture as a list.
+
+        Parameters
+        ----------
+        document : mapping
+
+        Returns
+        -------
+        RunReport
+        """
+        rows = [(s["path"], s["index"], s["reason"]) if isinstance(s, Mapping) else s for s in document["skipped"]]
+        skipped = tuple(SkippedImage(None if path is None else Path(path), i, reason) for path, i, reason in rows)
+        return cls(**{**document, "skipped": skipped})
 
     def reasons(self) -> dict[str, int]:
         """Count the skipped pictures by reason, the most frequent first.
@@ -64,9 +125,16 @@ class RunReport:
         lines = [f"{self.n_read} of {self.n_images} images read with {self.encoder_name or 'given vectors'}"]
         if self.n_copies:
             lines.append(f"{self.n_copies} copies of other images")
+        if self.n_cached:
+            lines.append(f"{self.n_cached} known from an earlier run, {self.n_encoded} encoded")
         if self.n_other_files:
             lines.append(f"{self.n_other_files} other files in the folder")
         lines += [f"{count} skipped: {reason}" for reason, count in self.reasons().items()]
+        if self.reduced_batch:
+            lines.append(
+                f"memory sufficed for {self.batch_size} at a time only: the last bits of vectors may differ from "
+                "another run's"
+            )
         lines.append(", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in self.seconds.items()))
         return "\n".join(lines)
 
@@ -110,3 +178,19 @@ def package_versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             versions[package] = "not installed"
     return versions
+
+
+def peak_memory() -> int | None:
+    """Return the most memory that this process has held so far.
+
+    Returns
+    -------
+    int or None
+        Bytes; None on Windows, which does not tell without another package.
+    """
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # in kilobytes elsewhere

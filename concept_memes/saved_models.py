@@ -6,14 +6,14 @@ import logging
 import os
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from PIL import Image
 
-from concept_memes.concepts import ConceptSet, SkippedImage
+from concept_memes.concepts import ConceptSet
 from concept_memes.encoders.clip import CLIPEncoder
 from concept_memes.encoders.hub import SHORT_NAMES
 from concept_memes.encoders.hub_free import HubFreeEncoder
@@ -54,9 +54,12 @@ def save_model(model: ConceptModel, folder: str | Path) -> Path:
             plain[name] = as_json(value)
         except TypeError:
             objects.append(name)
-    report = asdict(model.report_)
-    report["skipped"] = [[None if s.path is None else str(s.path), s.index, s.reason] for s in model.report_.skipped]
-    extra = {"parameters": plain, "objects": objects, "report": report, "encoder": encoder_recipe(model)}
+    extra = {
+        "parameters": plain,
+        "objects": objects,
+        "report": model.report_.as_document(),
+        "encoder": encoder_recipe(model),
+    }
     fitted = model.concepts_
     exemplars = {index for concept in fitted.concepts for index in concept.exemplars} & fitted.pixels.keys()
     return save_concept_set(replace(fitted, pixels=upright(fitted, exemplars)), folder, extra=extra)
@@ -99,12 +102,22 @@ def encoder_recipe(model: ConceptModel) -> dict[str, Any] | None:
     given = model.embedding_model
     if isinstance(given, CLIPEncoder):
         texts = None if given.text_model is None else lasting(given.text_model)
-        return {"model": lasting(given.model), "text_model": texts, "batch_size": given.batch_size}
+        return {"model": lasting(given.model), "text_model": texts, **placed(given)}
     if isinstance(given, HubFreeEncoder):
-        return {"model": given.name, "batch_size": given.batch_size}
+        return {"model": given.name, **placed(given)}
     if isinstance(given, str) and given == "auto":
         return {"model": model.concepts_.encoder_name or given}  # what it picked: another day it may pick another
     return {"model": lasting(given)} if isinstance(given, (str, Path)) else None
+
+
+def placed(encoder: CLIPEncoder | HubFreeEncoder) -> dict[str, Any]:
+    """Return where and how an encoder runs as the user gave it: on another machine "auto" is something else."""
+    given = encoder.placement
+    return {
+        "device": given.given_device,
+        "precision": given.given_precision,
+        "batch_size": given.given_batch_size,
+    }
 
 
 def lasting(model: str | Path) -> str:
@@ -118,10 +131,13 @@ def make_encoder(recipe: Mapping[str, Any] | None) -> str | CLIPEncoder | HubFre
     """Turn what `encoder_recipe` wrote into a value for `embedding_model`."""
     if recipe is None or set(recipe) == {"model"}:
         return None if recipe is None else str(recipe["model"])
+    # What older saves lack: they computed in float32 in batches that they name.
+    settings = {"device": "auto", "precision": "fp32", **recipe}
+    where = {key: settings[key] for key in ("device", "precision", "batch_size")}
     if recipe["model"] != HubFreeEncoder.name:
-        return CLIPEncoder(recipe["model"], text_model=recipe["text_model"], batch_size=recipe["batch_size"])
+        return CLIPEncoder(recipe["model"], text_model=recipe["text_model"], **where)
     # The name alone where it is not installed, so that what needs no encoder works.
-    return HubFreeEncoder(batch_size=recipe["batch_size"]) if HubFreeEncoder.is_installed() else HubFreeEncoder.name
+    return HubFreeEncoder(**where) if HubFreeEncoder.is_installed() else HubFreeEncoder.name
 
 
 def load_model(model_class: type[M], folder: str | Path, embedding_model: Any = None) -> M:  # noqa: ANN401 (an encoder of any kind)
@@ -151,14 +167,10 @@ def load_model(model_class: type[M], folder: str | Path, embedding_model: Any = 
     """
     concept_set, extra = load_concept_set(folder)
     try:
-        report = dict(extra["report"])
-        report["skipped"] = tuple(
-            SkippedImage(None if path is None else Path(path), index, reason)
-            for path, index, reason in report["skipped"]
-        )
+        report = RunReport.from_document(extra["report"])
         encoder: Any = make_encoder(extra["encoder"]) if embedding_model is None else embedding_model
         model = model_class(embedding_model=encoder, **extra["parameters"])
-        model.report_ = RunReport(**report)
+        model.report_ = report
     except (KeyError, TypeError, ValueError) as error:
         raise SavedModelError(f"{folder} is damaged ({error!r}). Fit and save the model again.") from error
     model.concepts_ = concept_set

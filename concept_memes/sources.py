@@ -1,116 +1,112 @@
-"""What users pass as images -> a list of references, in order. Nothing is decoded here.
+"""What users pass as images -> a list of references, in order. No picture is decoded here.
 
-A folder, a glob pattern, one file, one picture, or a list of paths and pictures in any mix all become
-one :class:`Listing` of :class:`ImageRef`. Reading the pixels is the work of :mod:`concept_memes.loading`.
+A folder, a pattern, an archive, a list file, a web page, one picture, or a list of paths, addresses and pictures in any
+mix all become one :class:`Listing` of :class:`ImageRef`. What has to be looked into for that is fetched: a page, an
+archive, a list. Reading the pixels is the work of :mod:`concept_memes.loading`.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from concept_memes.errors import InvalidParameterError, NoImagesError, SourceError
-
-__all__ = ["ENDINGS", "N_MAGIC", "ImageRef", "ImageSource", "Listing", "array_problem", "image_format", "list_images"]
-
-Pixels: TypeAlias = Image.Image | npt.NDArray[np.uint8]
-ImageSource: TypeAlias = str | os.PathLike[str] | Pixels | Iterable[str | os.PathLike[str] | Pixels]
-
-#: Endings of image files, in lower case.
-ENDINGS = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".webp", ".bmp", ".tif", ".tiff")
-    + (".heic", ".heif", ".hif", ".avif")
+from concept_memes.addresses import is_web_address, joined, local_path
+from concept_memes.archives import is_archive, list_archive
+from concept_memes.content_kinds import N_FIRST_BYTES, content_kind
+from concept_memes.errors import InvalidParameterError, NoImagesError, SourceError, UnreadableImageError
+from concept_memes.folders import FoundFiles, files_in_folder, files_of_pattern, has_wildcard
+from concept_memes.image_formats import ENDINGS, N_MAGIC, image_format
+from concept_memes.image_refs import (
+    ImageRef,
+    Listing,
+    Pixels,
+    address_ref,
+    array_problem,
+    item_refs,
+    merged,
+    temporary_downloads,
 )
+from concept_memes.kept_copies import is_address, shown_address
+from concept_memes.list_files import is_list_file, path_column, read_list, split_column
+from concept_memes.remote_places import remote_files
 
-#: Number of bytes that `image_format` wants to see.
-N_MAGIC = 64
-_MAGIC = (
-    (b"\xff\xd8\xff", "JPEG"),
-    (b"\x89PNG\r\n\x1a\n", "PNG"),
-    (b"GIF87a", "GIF"),
-    (b"GIF89a", "GIF"),
-    (b"II*\0", "TIFF"),
-    (b"MM\0*", "TIFF"),
-    (b"II+\0", "TIFF"),
-    (b"MM\0+", "TIFF"),
-)
-_BMP_HEADER_SIZES = frozenset((12, 16, 40, 52, 56, 64, 108, 124))
-_HEIF_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"))
+if TYPE_CHECKING:
+    from concept_memes.crawling import WebPage
+    from concept_memes.fetching import Looked
+
+__all__ = [
+    "ENDINGS",
+    "N_MAGIC",
+    "ImageRef",
+    "ImageSource",
+    "Listing",
+    "Pixels",
+    "array_problem",
+    "image_format",
+    "list_images",
+    "merged",
+]
+
+ImageSource: TypeAlias = "str | os.PathLike[str] | Pixels | Listing | WebPage | Iterable[Any]"
+
 _ACCEPTED = (
-    "Give a folder, a glob pattern, a file, a PIL image, a uint8 array, or a list of paths, PIL images and uint8 arrays"
+    "Give a folder, a glob pattern, a file, an archive, an address, a PIL image, a uint8 array, "
+    "or a list of paths, addresses, PIL images and uint8 arrays"
 )
+_KINDS = "Images are files such as .jpg, .png, .gif, .webp, .bmp, .tiff, .heic or .avif."
 
 
-@dataclass(frozen=True, slots=True)
-class ImageRef:
-    """One image, not read yet.
-
-    Attributes
-    ----------
-    index : int
-        Its place in what was given, from 0.
-    name : str
-        What people see: the posix path inside the folder, the path as it was given, or ``"image-3"``.
-    path : Path or None
-        Where it is, relative where the user gave it so; None for pictures that came as pixels.
-    data : PIL.Image.Image or ndarray or None
-        The picture itself where it came as pixels. It takes no part in comparisons.
-    """
-
-    index: int
-    name: str
-    path: Path | None
-    data: Pixels | None = field(default=None, compare=False, repr=False)
-
-
-@dataclass(frozen=True)
-class Listing:
-    """All images of a source.
-
-    Attributes
-    ----------
-    refs : tuple of ImageRef
-        The images in order.
-    n_other_files : int
-        Files that were seen and left aside because they are no images.
-    base_folder : Path
-        The current folder when the listing was made, absolute: what relative paths are relative to.
-    unlistable : tuple of (Path, str)
-        Sub-folders that could not be listed, and why.
-    """
-
-    refs: tuple[ImageRef, ...]
-    n_other_files: int
-    base_folder: Path
-    unlistable: tuple[tuple[Path, str], ...] = ()
-
-
-def list_images(images: ImageSource, *, names: Sequence[str] | None = None) -> Listing:
+def list_images(
+    images: ImageSource, *, names: Sequence[str] | None = None, hidden: bool = False, downloads: Path | None = None
+) -> Listing:
     """List the images of a source without decoding any.
 
     Parameters
     ----------
-    images : str, Path, PIL image, ndarray, or an iterable of these
+    images : str, Path, PIL image, ndarray, WebPage, Listing, or an iterable of these but the last two
+        One place:
+
         - A folder: every image in it and in its sub-folders, sorted by posix path. Images are files with an
           image ending or with an image's first bytes. Hidden files and folders (leading dot), links to folders
-          (not followed, so that no loop can arise), pipes and all other files are counted, not listed.
+          (not followed, so that no loop can arise), pipes, archives and all other files are counted, not listed.
         - A glob pattern such as ``"pics/**/*.jpg"``, with the same rules. A file or folder that really has
           such a name wins.
-        - One file, one PIL image, or one uint8 array of shape (h, w), (h, w, 1), (h, w, 3) or (h, w, 4).
+        - An archive (.zip, .cbz, .tar, .tar.gz, ...), or a folder in one (``"photos.zip/summer"``): its images.
+          They are read where they are; nothing is unpacked to disk.
+        - A list: a .txt or .lst file with one path or address per line, or a column of a .csv, .tsv or .parquet
+          file, with the same rules as for lists below. The column is the only one, or the one with a name such as
+          "path", "file_name" or "url"; another one is named behind the file, ``"table.csv::column"``. Relative
+          paths are relative to the folder of the file.
+        - An address: ``https://...`` of a picture, a web page (the pictures on it), an archive or a list;
+          ``s3://...`` and whatever else fsspec opens: a folder, a pattern, or one file.
+        - A saved web page, an .html file: the pictures on it. :class:`~concept_memes.crawling.WebPage` says how far
+          links are followed.
+        - One image file, one PIL image, or one uint8 array of shape (h, w), (h, w, 1), (h, w, 3) or (h, w, 4).
+
+        Many:
+
         - A uint8 array of shape (n, h, w, c): n pictures.
-        - An iterable of paths, PIL images and uint8 arrays, in any mix. Order and length are kept: a path
-          that cannot be read is listed too, and skipped with its reason when it is loaded. Paths in a list
-          are never patterns.
+        - An iterable of paths, addresses, PIL images and uint8 arrays, in any mix; a column of a table is one too.
+          Order and length are kept: what cannot be read is listed too, and skipped with its reason when it is
+          loaded, and so is a missing value (None, NaN, ""). Each item is one picture; a path in an archive is the
+          archive's path with the member's behind it. Items are never patterns.
+        - A data frame with one column of paths, found as in a .csv file.
+        - A :class:`Listing`: taken as it is.
     names : sequence of str, optional
-        What to call the images, one name per image. By default the path.
+        What to call the images, one name per image. By default the path or the address.
+    hidden : bool, default=False
+        Whether to list hidden files and folders too.
+    downloads : Path, optional
+        The folder of the copies of what has an address. By default a temporary one, gone when the process ends.
 
     Returns
     -------
@@ -124,6 +120,8 @@ def list_images(images: ImageSource, *, names: Sequence[str] | None = None) -> L
         The place is there, but it holds no image.
     InvalidParameterError
         `names` has the wrong length.
+    MissingExtraError
+        An optional package is needed.
 
     Examples
     --------
@@ -131,196 +129,241 @@ def list_images(images: ImageSource, *, names: Sequence[str] | None = None) -> L
     >>> [ref.name for ref in listing.refs]
     ['holiday/beach.jpg', 'image-1']
     """
-    if isinstance(images, str | os.PathLike):
-        listing = _list_place(images)
+    if isinstance(images, Listing):
+        listing = images
+    elif isinstance(images, str | os.PathLike):
+        listing = _list_place(images, hidden, downloads)
     elif isinstance(images, Image.Image):
         listing = _list_items([images])
     elif isinstance(images, np.ndarray):
-        listing = _list_array(images)
+        listing = _list_array(images, downloads)
+    elif hasattr(images, "columns") and hasattr(images, "shape"):  # iterating a DataFrame gives its columns
+        listing = _list_items(_frame_column(images), downloads)
     elif isinstance(images, Iterable) and not isinstance(images, Mapping | Set | bytes | bytearray):
-        if hasattr(images, "iloc") and hasattr(images, "columns"):  # iterating a DataFrame gives its column names
-            raise SourceError("images is a DataFrame: pass the column that holds the paths, such as frame['path'].")
-        listing = _list_items(images)
+        listing = _list_items(images, downloads)
     else:
-        raise SourceError(f"images is of type {type(images).__name__}: that is no source of images. {_ACCEPTED}.")
+        listing = _list_page(images, downloads)
     return listing if names is None else _renamed(listing, names)
 
 
-def image_format(first_bytes: bytes) -> str | None:
-    """Name the image format that a file's first bytes belong to.
-
-    Parameters
-    ----------
-    first_bytes : bytes
-        The first 64 bytes of a file, or all of a shorter one.
-
-    Returns
-    -------
-    str or None
-        "JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF" or "HEIF"; None for anything else.
-
-    Examples
-    --------
-    >>> image_format(b"GIF89a...")
-    'GIF'
-    >>> image_format(b"<!DOCTYPE html>") is None
-    True
-    """
-    for magic, name in _MAGIC:
-        if first_bytes.startswith(magic):
-            return name
-    if first_bytes[:4] == b"RIFF" and first_bytes[8:12] == b"WEBP":
-        return "WEBP"
-    # Two letters alone would make a bitmap of every text about BMW; the size of the second header settles it.
-    if first_bytes[:2] == b"BM" and int.from_bytes(first_bytes[14:18], "little") in _BMP_HEADER_SIZES:
-        return "BMP"
-    if first_bytes[4:8] == b"ftyp":
-        # The generic brands (mif1, msf1) say nothing of the codec; then the compatible brands tell.
-        end = min(int.from_bytes(first_bytes[:4], "big"), len(first_bytes))
-        brands = {first_bytes[at : at + 4] for at in (8, *range(16, end, 4))}
-        if brands & {b"avif", b"avis"}:
-            return "AVIF"
-        if brands & _HEIF_BRANDS:
-            return "HEIF"
-    return None
-
-
-def array_problem(array: npt.NDArray[Any]) -> str | None:
-    """Say why an array cannot be one picture; None where it can.
-
-    Parameters
-    ----------
-    array : ndarray
-        A picture is uint8 of shape (h, w), (h, w, 1), (h, w, 3) or (h, w, 4), values 0 to 255.
-
-    Returns
-    -------
-    str or None
-
-    Examples
-    --------
-    >>> array_problem(np.zeros((5, 4, 3), dtype=np.uint8)) is None
-    True
-    >>> print(array_problem(np.zeros((5, 4, 2), dtype=np.uint8)))
-    an array of shape (5, 4, 2) and dtype uint8; a picture has shape (h, w), (h, w, 1), (h, w, 3) or (h, w, 4)
-    """
-    came = f"an array of shape {array.shape} and dtype {array.dtype}"
-    if array.dtype != np.uint8:
-        return f"{came}; a picture is uint8 with values 0 to 255, so scale the values and use .astype(np.uint8)"
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
-        return f"{came}; a picture has shape (h, w), (h, w, 1), (h, w, 3) or (h, w, 4)"
-    return f"{came}; a picture has at least one pixel" if array.size == 0 else None
-
-
-def _list_place(place: str | os.PathLike[str]) -> Listing:
-    """List what one path or pattern leads to."""
+def _list_place(place: str | os.PathLike[str], hidden: bool, downloads: Path | None) -> Listing:
+    """List what one path, pattern or address leads to."""
     given = os.fspath(place)
     if not given:
         raise SourceError(f'images is an empty string. {_ACCEPTED}; "." is the current folder.')
+    if isinstance(place, str) and is_address(given):
+        here = local_path(given)
+        if here is None:
+            return _list_address(given, hidden, downloads)
+        given = str(here)
     path = Path(os.path.expanduser(given))  # pathlib's own raises where there is no such user
     try:
         mode = os.stat(path).st_mode
     except PermissionError as error:
         raise SourceError(f"There is no permission to look at {given!r}.") from error
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
-        if isinstance(place, str) and any(character in given for character in "*?["):
-            return _list_glob(given)
-        hint = "Check the spelling" if path.is_absolute() else f"The current folder is {str(Path.cwd())!r}"
-        if given.startswith(("http://", "https://")):
-            hint = "Addresses are not fetched: download the images into a folder first"
-        raise SourceError(f"There is no folder or file {given!r}. {hint}.") from error
-    return _list_folder(path, given) if stat.S_ISDIR(mode) else _list_items([place])
+        listing = _list_unseen(place, path, given, hidden, downloads)
+        if listing is None:
+            raise SourceError(f"There is no folder or file {given!r}. {_hint(place, path, given)}.") from error
+        return listing
+    if stat.S_ISDIR(mode):
+        return _list_folder(path, given, hidden)
+    return _list_file(path, place, downloads) if stat.S_ISREG(mode) else _list_items([place])
 
 
-def _list_folder(folder: Path, given: str) -> Listing:
-    """List a folder and its sub-folders. One pass of `os.scandir`, so that 100,000 files take seconds."""
-    found: list[tuple[str, str]] = []
-    unlistable: list[tuple[Path, str]] = []
-    n_others = 0
-    pending = [(str(folder), "")]
-    while pending:
-        path, inside = pending.pop()
-        try:
-            with os.scandir(path) as scan:
-                entries = list(scan)
-        except OSError as error:
-            if not inside:
-                raise SourceError(f"The folder {given!r} cannot be listed: {error.strerror}.") from error
-            unlistable.append((Path(path), error.strerror or str(error)))
-            continue
-        for entry in entries:
-            name = inside + entry.name
-            if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
-                pending.append((entry.path, name + "/"))
-            elif not entry.name.startswith(".") and _is_image_file(entry.path, entry.is_file(follow_symlinks=False)):
-                found.append((name, entry.path))
-            else:
-                n_others += 1
-    if not found:
-        raise _no_images(f"The folder {given!r}", n_others, unlistable)
-    found.sort()
-    refs = tuple(ImageRef(i, name, Path(path)) for i, (name, path) in enumerate(found))
-    return Listing(refs, n_others, Path.cwd(), tuple(sorted(unlistable)))
+def _list_unseen(
+    place: str | os.PathLike[str], path: Path, given: str, hidden: bool, downloads: Path | None
+) -> Listing | None:
+    """List what is no file and no folder: the inside of an archive, a column of a list, a pattern."""
+    archive = next((parent for parent in path.parents if os.path.isfile(parent)), None)
+    if archive is not None and is_archive(archive, by_content=True):
+        return _list_archive(archive, given, inside=path.relative_to(archive).as_posix())
+    if not isinstance(place, str):
+        return None
+    named = split_column(given)
+    if named is not None and os.path.isfile(file := os.path.expanduser(named[0])):
+        return _list_entries(Path(file), given, downloads, column=named[1])
+    return _list_pattern(given, hidden) if has_wildcard(given) else None
 
 
-def _list_glob(pattern: str) -> Listing:
-    """List the image files that a pattern matches, sorted by posix path."""
-    parts = Path(os.path.expanduser(pattern)).parts
-    n_fixed = next(i for i, part in enumerate(parts) if any(character in part for character in "*?["))
-    root, rest = Path(*parts[:n_fixed]), list(parts[n_fixed:])
-    if rest[-1] == "**":  # whether that means files too depends on the version of Python
-        rest.append("*")
-    wants_hidden = any(part.startswith(".") for part in rest)
-    n_others = 0
-    found: list[Path] = []
+def _hint(place: str | os.PathLike[str], path: Path, given: str) -> str:
+    """Say what to do about a place that is not there."""
+    if not isinstance(place, str) and re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/[^/]", given):
+        return "A Path cannot hold an address, it takes a slash away: pass the address as a str"
+    return "Check the spelling" if path.is_absolute() else f"The current folder is {str(Path.cwd())!r}"
+
+
+def _list_folder(folder: Path, given: str, hidden: bool) -> Listing:
     try:
-        # pathlib's "**" does not follow links to folders, so no loop can arise; glob's does.
-        for match in set(root.glob("/".join(rest))):
-            hidden = not wants_hidden and any(part.startswith(".") for part in match.relative_to(root).parts)
-            if match.is_dir():
-                continue
-            if not hidden and _is_image_file(str(match)):
-                found.append(match)
-            else:
-                n_others += 1
+        found = files_in_folder(folder, hidden=hidden)
+    except OSError as error:
+        raise SourceError(f"The folder {given!r} cannot be listed: {error.strerror or error}.") from error
+    return _list_found(found, f"The folder {given!r} has")
+
+
+def _list_pattern(pattern: str, hidden: bool) -> Listing:
+    try:
+        found = files_of_pattern(pattern, hidden=hidden)
     except ValueError as error:
         raise SourceError(f"The pattern {pattern!r} cannot be used: {error}.") from error
-    if not found:
-        raise _no_images(f"The pattern {pattern!r}", n_others, [])
-    found.sort(key=Path.as_posix)
-    return Listing(tuple(ImageRef(i, str(p), p) for i, p in enumerate(found)), n_others, Path.cwd())
+    return _list_found(found, f"The pattern {pattern!r} matches")
 
 
-def _list_items(items: Iterable[object]) -> Listing:
-    """List paths and pictures, keeping order and length."""
-    refs = tuple(_items_to_refs(items))
+def _list_found(found: FoundFiles, place_has: str) -> Listing:
+    """List files that were found on disk."""
+    if not found.files:
+        raise _no_images(place_has, found.n_others, found.unlistable)
+    refs = tuple(ImageRef(i, name, path) for i, (name, path) in enumerate(found.files))
+    return Listing(refs, found.n_others, Path.cwd(), found.unlistable)
+
+
+def _list_file(path: Path, place: str | os.PathLike[str], downloads: Path | None) -> Listing:
+    """List what one file is or holds: a picture, an archive, a list, a saved page."""
+    if path.suffix.lower() in ENDINGS:
+        return _list_items([place])
+    given = os.fspath(place)
+    try:
+        with path.open("rb") as file:
+            head = file.read(N_FIRST_BYTES)
+    except OSError:
+        return _list_items([place])  # reading it gives the reason
+    kind = content_kind(head)
+    if kind == "picture":
+        return _list_items([place])
+    if is_archive(path, by_content=True):
+        return _list_archive(path, given)
+    if is_list_file(path):
+        return _list_entries(path, given, downloads)
+    if kind == "page" or path.suffix.lower() in (".html", ".htm", ".xhtml"):
+        from concept_memes.crawling import WebPage
+
+        return _list_page(WebPage(path), downloads)
+    return _list_items([place])
+
+
+def _list_archive(archive: Path, given: str, *, inside: str = "", shown: str = "") -> Listing:
+    """List the images of an archive, or of one folder in it, or one member."""
+    try:
+        found = list_archive(archive)
+    except UnreadableImageError as error:
+        raise SourceError(f"The archive {shown or str(archive)!r} cannot be listed: {error.reason}.") from error
+    if inside in found.members:
+        return _list_items([given])
+    start = f"{inside}/" if inside else ""
+    members = [member for member in found.members if member.startswith(start)]
+    unlistable = tuple(
+        (archive, reason if name == archive.name else f"{reason}: {name}") for name, reason in found.refused
+    )
+    if not members:
+        raise _no_images(f"The archive {shown or given!r} has", None if inside else found.n_others, unlistable)
+    refs = tuple(ImageRef(i, member[len(start) :], archive / member) for i, member in enumerate(members))
+    return Listing(refs, 0 if inside else found.n_others, Path.cwd(), unlistable)
+
+
+def _list_entries(path: Path, given: str, downloads: Path | None, *, column: str | None = None) -> Listing:
+    """List what stands in a list file on disk."""
+    entries = read_list(path, column)
+    if not entries:
+        raise NoImagesError(f"The list {given!r} is empty: there is not one path in it.")
+    if not any(entry and _can_be_picture(entry, path.parent) for entry in entries):
+        raise NoImagesError(
+            f"The list {given!r} names no picture: of its {len(entries)} entries none is a file, an address, or a name "
+            "with an image's ending."
+        )
+    return _list_items(entries, downloads, folder=path.parent)
+
+
+def _can_be_picture(entry: str, folder: Path) -> bool:
+    """Tell whether a line can be meant as a picture: notes and licences lie beside pictures too."""
+    has_ending = os.path.splitext(entry)[1].lower() in ENDINGS
+    return has_ending or is_address(entry) or os.path.lexists(folder / os.path.expanduser(entry))
+
+
+def _list_address(address: str, hidden: bool, downloads: Path | None) -> Listing:
+    """List what one address leads to."""
+    from concept_memes.fetching import Fetcher
+
+    shown, folder = shown_address(address), temporary_downloads() if downloads is None else downloads
+    if not is_web_address(address):
+        found = remote_files(address, hidden=hidden)
+        if not found.is_one_file:
+            if not found.addresses:
+                raise _no_images(f"{shown!r} has", found.n_others, ())
+            refs = tuple(address_ref(i, one, folder) for i, one in enumerate(found.addresses))
+            return Listing(refs, found.n_others, Path.cwd(), downloads=folder)
+        if os.path.splitext(address.partition("::")[0])[1].lower() in ENDINGS:
+            return _list_items([address], folder)
+    try:
+        with Fetcher(folder) as fetcher:
+            looked = fetcher.look(address)
+    except UnreadableImageError as error:
+        raise SourceError(f"{shown!r} cannot be read: {error.reason}.") from error
+    if looked.kind == "picture":
+        return _list_items([address], folder)
+    if looked.kind == "archive":
+        return _list_archive(looked.path, address, shown=shown)
+    if looked.kind == "page":
+        from concept_memes.crawling import WebPage
+
+        return _list_page(WebPage(address), folder, looked)
+    entries = [None if entry is None else (entry, joined(looked.address, entry)) for entry in read_list(looked.path)]
+    if not any(entries):
+        raise NoImagesError(f"The list {shown!r} is empty: there is not one address in it.")
+    foreign = [entry[0] for entry in entries if entry and entry[1] is None]
+    listing = _list_items([entry and entry[1] for entry in entries], folder)
+    reason = "a list from elsewhere cannot name files of this machine"
+    return replace(listing, unlistable=tuple((None, f"{reason}: {one}") for one in foreign))
+
+
+def _list_page(page: object, downloads: Path | None, looked: Looked | None = None) -> Listing:
+    """List the pictures on a web page, which are fetched meanwhile."""
+    from concept_memes.crawling import WebPage, crawl
+    from concept_memes.fetching import Fetcher
+
+    if not isinstance(page, WebPage):
+        raise SourceError(f"images is of type {type(page).__name__}: that is no source of images. {_ACCEPTED}.")
+    folder = temporary_downloads() if downloads is None else downloads
+    refs: list[ImageRef] = []
+    unlistable: list[tuple[Path | None, str]] = []
+    with Fetcher(folder) as fetcher:
+        for found in crawl(page, fetcher, looked=looked):
+            place, reason = found.address, found.reason
+            if isinstance(place, Path):
+                if reason is None:
+                    refs.append(ImageRef(len(refs), str(place), place))
+                else:
+                    unlistable.append((place, reason))
+            elif reason is None:
+                refs.append(address_ref(len(refs), place, folder))
+            else:
+                unlistable.append((None, f"{reason}: {shown_address(place)}"))
+    if not refs:
+        raise _no_images(f"The page {shown_address(str(page.address))!r} has", None, unlistable)
+    return Listing(tuple(refs), 0, Path.cwd(), tuple(unlistable), folder)
+
+
+def _list_items(items: Iterable[object], downloads: Path | None = None, *, folder: Path | None = None) -> Listing:
+    """List paths, addresses and pictures, keeping order and length."""
+    refs = tuple(item_refs(items, folder=folder, downloads=downloads))
     if not refs:
         raise NoImagesError(f"images is empty: there is not one image in it. {_ACCEPTED}.")
-    return Listing(refs, 0, Path.cwd())
+    kept_in = None
+    if any(ref.url is not None for ref in refs):
+        kept_in = temporary_downloads() if downloads is None else downloads
+    return Listing(refs, 0, Path.cwd(), downloads=kept_in)
 
 
-def _items_to_refs(items: Iterable[object]) -> Iterator[ImageRef]:
-    for index, item in enumerate(items):
-        if isinstance(item, Image.Image):
-            yield ImageRef(index, f"image-{index}", None, item)
-        elif isinstance(item, np.ndarray):
-            problem = array_problem(item)
-            if problem:
-                raise SourceError(f"images[{index}] is {problem}.")
-            yield ImageRef(index, f"image-{index}", None, item)
-        elif isinstance(item, str | os.PathLike) and isinstance(given := os.fspath(item), str):
-            yield ImageRef(index, given, Path(os.path.expanduser(given)))
-        else:
-            raise SourceError(
-                f"images[{index}] is {item!r:.80} of type {type(item).__name__}. "
-                "A list holds paths (str or Path), PIL images and uint8 arrays."
-            )
+def _frame_column(frame: Any) -> Iterable[object]:  # noqa: ANN401 (of any library)
+    """Return the column of a data frame that holds paths."""
+    columns = list(frame.columns)
+    column = columns[path_column(columns, "images is a DataFrame that", "Pass the one you mean: frame['column'].")]
+    return cast("Iterable[object]", frame[column])
 
 
-def _list_array(array: npt.NDArray[Any]) -> Listing:
+def _list_array(array: npt.NDArray[Any], downloads: Path | None) -> Listing:
     """List one picture, a stack of pictures, or an array of paths."""
     if array.dtype.kind in "OUT" and array.ndim == 1:  # T: numpy's variable-width strings
-        return _list_items(array.tolist() if array.dtype.kind == "O" else map(str, array))
+        return _list_items(array.tolist(), downloads)
     if array.ndim == 4 and len(array):
         problem = array_problem(array[0])
         if problem is None:
@@ -333,36 +376,17 @@ def _list_array(array: npt.NDArray[Any]) -> Listing:
     return _list_items([array])
 
 
-def _is_image_file(path: str, is_regular: bool = False) -> bool:
-    """Tell whether a file is an image by its ending or its first bytes; opens regular files only.
-
-    A folder's scan knows which files are regular, and on a network drive it is slow to ask again for each.
-    """
-    has_ending = os.path.splitext(path)[1].lower() in ENDINGS
-    try:
-        if not is_regular and not stat.S_ISREG(os.stat(path).st_mode):
-            return False  # opening a pipe would wait for its writer for ever
-    except OSError:
-        # A link that leads nowhere: with an image's ending it was meant to be one, and is to be named as missing.
-        return has_ending
-    if has_ending:
-        return True
-    try:
-        with open(path, "rb", buffering=0) as file:
-            return image_format(file.read(N_MAGIC)) is not None
-    except OSError:
-        return False
-
-
-def _no_images(where: str, n_others: int, unlistable: Sequence[tuple[Path, str]]) -> NoImagesError:
+def _no_images(place_has: str, n_others: int | None, unlistable: Sequence[tuple[Path | None, str]]) -> NoImagesError:
     """Make the error for a place that is there but holds no image."""
-    seen = f"{n_others} other file{'s' * (n_others != 1)}" if n_others else "no file at all"
-    message = f"{where} has no images; it has {seen}."
-    if where.startswith("The pattern"):
-        message = f"{where} matches no images; it matches {seen}."
+    message = f"{place_has} no images"
+    if n_others is not None:
+        seen = f"{n_others} other file{'s' * (n_others != 1)}" if n_others else "no file at all"
+        message += f"; it {place_has.rpartition(' ')[2]} {seen}"
     if unlistable:
-        message += f" {len(unlistable)} folder(s) in it cannot be listed, the first is {str(unlistable[0][0])!r}."
-    return NoImagesError(f"{message} Images are files such as .jpg, .png, .gif, .webp, .bmp, .tiff, .heic or .avif.")
+        path, reason = unlistable[0]
+        first = reason if path is None else f"{str(path)!r} ({reason})"
+        message += f". {len(unlistable)} folder(s) or file(s) in it cannot be listed, the first: {first}"
+    return NoImagesError(f"{message}. {_KINDS}")
 
 
 def _renamed(listing: Listing, names: Sequence[str]) -> Listing:

@@ -31,8 +31,8 @@ N_LEVELS = 3
 class ColorEncoder:
     """A tiny encoder that needs no weights: a picture is its colours, and a text is the colour that it names.
 
-    It fulfils :class:`~concept_memes.protocols.ImageEncoder` and :class:`~concept_memes.protocols.TextEncoder`, takes
-    microseconds, and counts how many pictures it encoded.
+    It fulfils :class:`~concept_memes.protocols.ImageEncoder`, :class:`~concept_memes.protocols.TextEncoder` and
+    :class:`~concept_memes.protocols.CacheableTexts`, takes microseconds, and counts how many pictures it encoded.
 
     Parameters
     ----------
@@ -53,6 +53,7 @@ class ColorEncoder:
     def __init__(self, *, batch_size: int = 16) -> None:
         self.batch_size = batch_size
         self.fingerprint = f"colors/1 batch={batch_size}"
+        self.text_fingerprint = "colors-texts/1"
         self.n_encoded = 0
 
     def __sklearn_clone__(self) -> ColorEncoder:

@@ -15,6 +15,7 @@ import concept_memes.model
 from concept_memes.assembly import add_words, assemble
 from concept_memes.collecting import collect_images, named_images
 from concept_memes.concepts import ConceptSet
+from concept_memes.embedding import Embedder
 from concept_memes.progress import Progress
 from concept_memes.sources import ImageSource
 from concept_memes.testing import ColorEncoder, color_images, write_color_images
@@ -34,6 +35,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason="downloads from the model hub; run it with: pytest -m hub"))
 
 
+@pytest.fixture(autouse=True)
+def cache_of_the_test(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Give each test a cache of its own; those that run real networks share one, so that words are encoded once."""
+    if not request.node.get_closest_marker("shared_cache"):
+        monkeypatch.setenv("CONCEPT_MEMES_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
 @pytest.fixture(scope="session")
 def fit_colors() -> Callable[[ImageSource], ConceptSet]:
     """Make a concept set of pictures that are mostly of one colour, with the names of colours as words."""
@@ -41,7 +51,7 @@ def fit_colors() -> Callable[[ImageSource], ConceptSet]:
     def fit(images: ImageSource) -> ConceptSet:
         encoder, silent = ColorEncoder(), Progress(verbose=False)
         concept_set = assemble(
-            collect_images(named_images(images), encoder, silent).collection,
+            collect_images(named_images(images), Embedder(encoder)).collection,
             min_concept_size=None,
             diversity=0.3,
             n_exemplars=4,

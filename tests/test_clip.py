@@ -24,11 +24,13 @@ from tinyclip import (
 from concept_memes.encoders import hub
 from concept_memes.encoders.clip import CLIPEncoder, SentenceTransformerEncoder
 from concept_memes.encoders.reachability import hub_answers
-from concept_memes.errors import AdjustedWarning, EncoderError, InvalidParameterError
-from concept_memes.protocols import ImageEncoder, TextEncoder
+from concept_memes.errors import AdjustedWarning, EncoderError, EncoderMemoryError, InvalidParameterError
+from concept_memes.protocols import CacheableTexts, ImageEncoder, TextEncoder
 
 BATCH = 4
 KINDS = ["clip", "siglip", "siglip-left", "sentence-transformers", "multilingual", "wrapped"]
+KINDS += [f"{kind} in {precision}" for kind in ("clip", "siglip", "multilingual") for precision in ("bf16", "int8")]
+pytestmark = pytest.mark.filterwarnings("ignore:.*does not multiply bf16")  # the processor may have none
 
 
 @pytest.fixture(scope="module")
@@ -46,15 +48,17 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def make(checkpoints: dict[str, Path]) -> Callable[[str], Any]:
     def build(kind: str) -> CLIPEncoder | SentenceTransformerEncoder:
+        kind, _, precision = kind.partition(" in ")
+        common: dict[str, Any] = {"batch_size": BATCH, "device": "cpu", "precision": precision or "fp32"}
         if kind == "multilingual":
-            return CLIPEncoder(checkpoints["clip"], text_model=checkpoints["text"], batch_size=BATCH, device="cpu")
+            return CLIPEncoder(checkpoints["clip"], text_model=checkpoints["text"], **common)
         if kind == "wrapped":
             from sentence_transformers import SentenceTransformer
 
             return SentenceTransformerEncoder(
                 SentenceTransformer(str(checkpoints["clip"]), device="cpu"), batch_size=BATCH
             )
-        return CLIPEncoder(checkpoints[kind], batch_size=BATCH, device="cpu")
+        return CLIPEncoder(checkpoints[kind], **common)
 
     return build
 
@@ -82,6 +86,7 @@ def assert_unit(vectors: np.ndarray, n: int, encoder: ImageEncoder) -> None:
 def test_it_has_both_protocols(encoder: Any) -> None:
     assert isinstance(encoder, ImageEncoder)
     assert isinstance(encoder, TextEncoder)
+    assert isinstance(encoder, CacheableTexts)
     assert encoder.blocks == (slice(0, encoder.n_dims),)
     assert encoder.image_size == (128, 128)
     assert encoder.batch_size == BATCH
@@ -100,6 +105,54 @@ def test_a_picture_has_the_same_bits_at_any_place_of_a_batch(encoder: Any, pictu
     batch = batch_of(encoder, pictures)
     order = [2, 0, 3, 1]
     np.testing.assert_array_equal(encoder.encode_images(batch[order]), encoder.encode_images(batch)[order])
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if " in " in kind])
+def test_lower_precision_turns_no_vector(make: Callable[[str], Any], pictures: list[Image.Image], kind: str) -> None:
+    rough, fine = make(kind), make(kind.partition(" in ")[0])
+    batch = batch_of(fine, pictures)
+    least = 0.999 if "bf16" in kind else 0.995  # 8 bits are coarser at this width of 64; at 768 they give 0.9998
+    assert (rough.encode_images(batch) * fine.encode_images(batch)).sum(axis=1).min() > least
+    assert (rough.encode_texts(TEXTS) * fine.encode_texts(TEXTS)).sum(axis=1).min() > least
+    assert rough.fingerprint != fine.fingerprint
+    assert rough.text_fingerprint != fine.text_fingerprint
+    assert not np.array_equal(rough.encode_images(batch), fine.encode_images(batch))  # it did compute otherwise
+
+
+def test_a_batch_that_does_not_fit_is_an_error_and_a_smaller_one_is_encoded(
+    make: Callable[[str], Any], pictures: list[Image.Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = make("clip")
+    batch = batch_of(encoder, pictures)
+    model = encoder._towers.model
+    encode = model.get_image_features
+
+    def small(pixel_values: torch.Tensor) -> Any:
+        if len(pixel_values) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return encode(pixel_values=pixel_values)
+
+    monkeypatch.setattr(model, "get_image_features", small)
+    with pytest.raises(EncoderMemoryError, match="A batch of 4 pictures does not fit"):
+        encoder.encode_images(batch)
+    assert_unit(encoder.encode_images(batch[:2]), 2, encoder)
+
+
+def test_texts_that_do_not_fit_are_encoded_fewer_at_a_time(
+    make: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = make("clip")
+    expected = encoder.encode_texts(TEXTS)
+    model = encoder._towers.model
+    encode = model.get_text_features
+
+    def small(input_ids: torch.Tensor) -> Any:
+        if len(input_ids) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return encode(input_ids=input_ids)
+
+    monkeypatch.setattr(model, "get_text_features", small)
+    np.testing.assert_allclose(encoder.encode_texts(TEXTS), expected, atol=1e-5)
 
 
 def test_texts_become_distinct_unit_vectors(encoder: Any) -> None:
@@ -180,6 +233,39 @@ def test_the_fingerprint_depends_on_all_that_changes_vectors(tmp_path: Path, cha
         content = json.loads((folder / file).read_text())
         (folder / file).write_text(json.dumps({**content, key: value}))
     assert CLIPEncoder(folder, batch_size=batch_size).fingerprint != before
+
+
+@pytest.mark.parametrize("change", ["weights", "tokenizer", "text_model", "precision", "batch"])
+def test_the_fingerprint_of_texts_depends_on_all_that_changes_them(
+    tmp_path: Path, checkpoints: dict[str, Path], change: str
+) -> None:
+    folder = tiny_clip(tmp_path / "a")
+    before = CLIPEncoder(folder, device="cpu", precision="fp32").text_fingerprint
+    given: dict[str, Any] = {"device": "cpu", "precision": "fp32"}
+    if change == "weights":
+        tiny_clip(folder, seed=5)
+    elif change == "tokenizer":
+        file = folder / "tokenizer.json"
+        file.write_text(file.read_text(encoding="utf-8").replace('"ca"', '"ac"'), encoding="utf-8")
+    else:
+        given |= {
+            "text_model": {"text_model": checkpoints["text"]},
+            "precision": {"precision": "int8"},
+            "batch": {"batch_size": 8},
+        }[change]
+    assert CLIPEncoder(folder, **given).text_fingerprint != before
+
+
+def test_pictures_and_texts_have_fingerprints_of_their_own(make: Callable[[str], Any]) -> None:
+    clip, multilingual = make("clip"), make("multilingual")
+    assert clip.fingerprint == multilingual.fingerprint
+    assert clip.text_fingerprint != multilingual.text_fingerprint
+
+
+def test_a_wrapped_model_tells_its_own_device_and_precision(make: Callable[[str], Any]) -> None:
+    encoder = make("wrapped")
+    assert (encoder.device, encoder.precision) == ("cpu", "fp32")
+    assert "cpu:fp32" in encoder.text_fingerprint
 
 
 def test_the_fingerprint_of_a_wrapped_model_depends_on_its_weights(make: Callable[[str], Any]) -> None:

@@ -18,11 +18,9 @@ from concept_memes.collecting import (
     warn_skipped,
 )
 from concept_memes.concepts import SkippedImage
+from concept_memes.embedding import Embedder
 from concept_memes.errors import InvalidParameterError, NoImagesError, SkippedImagesWarning, UnreadableImageError
-from concept_memes.progress import Progress
 from concept_memes.testing import ColorEncoder, color_images, write_color_images
-
-SILENT = Progress(verbose=False)
 
 
 def broken(folder: Path, name: str = "broken.png") -> Path:
@@ -38,65 +36,67 @@ def test_a_folder_becomes_records_and_vectors(tmp_path: Path) -> None:
     write_color_images(tmp_path / "pictures", ["red", "blue"], 2)
     (tmp_path / "pictures" / "notes.txt").write_text("no picture")
     broken(tmp_path / "pictures", "a.png")
-    collected = collect_images(named_images(tmp_path / "pictures"), ColorEncoder(), SILENT)
+    collected = collect_images(named_images(tmp_path / "pictures"), Embedder(ColorEncoder()))
     collection = collected.collection
     assert [i.name for i in collection.images] == ["a.png", "blue-00.png", "blue-01.png", "red-00.png", "red-01.png"]
     assert [bool(i.content_hash) for i in collection.images] == [False, True, True, True, True]
     assert collection.vectors.shape == (5, 27)
     assert [s.index for s in collection.skipped] == [0]
-    assert (collected.n_copies, collected.n_other_files) == (0, 1)
+    assert (collected.embedded.n_copies, collected.n_other_files) == (0, 1)
     assert (collection.encoder_name, collection.encoder_fingerprint) == ("colors", "colors/1 batch=16")
     assert collection.blocks == ((0, 27),)
     assert collection.pixels == {}
-    report = collected.report({"words": 1.0})
+    report = collected.report({"words": 1.0}, n_words=5, n_words_cached=2)
     assert (report.n_images, report.n_read, report.n_other_files, report.seconds) == (5, 4, 1, {"words": 1.0})
 
 
 def test_pixels_are_kept_and_files_are_not(tmp_path: Path) -> None:
     (path,) = write_color_images(tmp_path, ["red"], 1)
     image = color_images(["blue"], 1)[0]
-    collection = collect_images(named_images([path, image]), ColorEncoder(), SILENT).collection
+    collection = collect_images(named_images([path, image]), Embedder(ColorEncoder())).collection
     assert collection.pixels.keys() == {1}
     assert collection.pixels[1].tobytes() == image.tobytes()
 
 
 def test_a_broken_picture_that_was_opened_but_not_read_is_skipped(tmp_path: Path) -> None:
     with Image.open(broken(tmp_path)) as lazy:
-        collection = collect_images(named_images([lazy, *color_images(["red"], 1)]), ColorEncoder(), SILENT).collection
+        collection = collect_images(
+            named_images([lazy, *color_images(["red"], 1)]), Embedder(ColorEncoder())
+        ).collection
     assert [skipped.index for skipped in collection.skipped] == [0]
     assert collection.pixels.keys() == {1}
 
 
 def test_images_get_the_names_that_were_given() -> None:
     collection = collect_images(
-        named_images(color_images(["red"], 2), ["one", "二"]), ColorEncoder(), SILENT
+        named_images(color_images(["red"], 2), ["one", "二"]), Embedder(ColorEncoder())
     ).collection
     assert [image.name for image in collection.images] == ["one", "二"]
 
 
 def test_copies_are_counted(tmp_path: Path) -> None:
     (path,) = write_color_images(tmp_path, ["red"], 1)
-    assert collect_images(named_images([path] * 4), ColorEncoder(), SILENT).n_copies == 3
+    assert collect_images(named_images([path] * 4), Embedder(ColorEncoder())).embedded.n_copies == 3
 
 
 def test_blocks_of_the_encoder_become_starts_and_stops() -> None:
     class Blocks(ColorEncoder):
         blocks = (slice(None, 7), slice(7, None))
 
-    collection = collect_images(named_images(color_images(["red"], 2)), Blocks(), SILENT).collection
+    collection = collect_images(named_images(color_images(["red"], 2)), Embedder(Blocks())).collection
     assert collection.blocks == ((0, 7), (7, 27))
 
 
 def test_no_readable_image_is_an_error_that_names_them(tmp_path: Path) -> None:
     paths = [broken(tmp_path), tmp_path / "missing.png"]
     with pytest.raises(NoImagesError, match=r"None of the 2 images .*broken.png \(truncated.*missing.png \(missing\)"):
-        collect_images(named_images(paths), ColorEncoder(), SILENT)
-    assert len(collect_images(named_images(paths), ColorEncoder(), SILENT, some=False).collection.skipped) == 2
+        collect_images(named_images(paths), Embedder(ColorEncoder()))
+    assert len(collect_images(named_images(paths), Embedder(ColorEncoder()), some=False).collection.skipped) == 2
 
 
 def test_no_images_and_no_embeddings_is_an_error() -> None:
     with pytest.raises(InvalidParameterError, match="unless image_embeddings are"):
-        collect_images(named_images(None), ColorEncoder(), SILENT)
+        collect_images(named_images(None), Embedder(ColorEncoder()))
 
 
 # --- Vectors from outside ---------------------------------------------------------------------------------------------
@@ -170,19 +170,19 @@ def test_tensors_are_taken_and_those_that_want_gradients_refused() -> None:
 
 
 def test_readable_images_are_encoded() -> None:
-    vectors = encode_readable(color_images(["red"], 3), ColorEncoder(), SILENT)
+    vectors = encode_readable(color_images(["red"], 3), Embedder(ColorEncoder()))
     assert vectors.shape == (3, 27)
 
 
 def test_unreadable_images_are_all_named(tmp_path: Path) -> None:
     images: list[Path | Image.Image] = [*color_images(["red"], 1), tmp_path / "a.png", tmp_path / "b.png"]
     with pytest.raises(UnreadableImageError, match=r"2 of 3 images cannot be read: .*a.png \(missing\); .*b.png"):
-        encode_readable(images, ColorEncoder(), SILENT)
+        encode_readable(images, Embedder(ColorEncoder()))
 
 
 def test_a_long_list_of_unreadable_images_is_cut(tmp_path: Path) -> None:
     with pytest.raises(UnreadableImageError, match=r"25 of 25 images .*09.png \(missing\); and 15 more"):
-        encode_readable([tmp_path / f"{i:02}.png" for i in range(25)], ColorEncoder(), SILENT)
+        encode_readable([tmp_path / f"{i:02}.png" for i in range(25)], Embedder(ColorEncoder()))
 
 
 # --- Telling about it -------------------------------------------------------------------------------------------------
@@ -203,7 +203,7 @@ def test_folders_that_could_not_be_listed_are_no_images() -> None:
 
 def test_the_warning_carries_what_was_skipped(tmp_path: Path) -> None:
     images: list[Path | Image.Image] = [*color_images(["red"], 1), tmp_path / "no.png"]
-    collection = collect_images(named_images(images), ColorEncoder(), SILENT).collection
+    collection = collect_images(named_images(images), Embedder(ColorEncoder())).collection
     with pytest.warns(SkippedImagesWarning, match="1 of 2 images") as caught:
         warn_skipped(collection)
     warning = caught[0].message

@@ -1,4 +1,7 @@
-"""The same pictures give the same concepts, bit for bit: in whatever order, under whatever names, in any process."""
+"""The same pictures give the same concepts, bit for bit.
+
+In whatever order, under whatever names, in any process, computed now or found in the cache.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,8 @@ import json, sys
 from concept_memes import ConceptModel, HubFreeEncoder
 from concept_memes.testing import ColorEncoder
 encoder = HubFreeEncoder(batch_size=6) if sys.argv[1] == "hub-free" else ColorEncoder()
-model = ConceptModel(embedding_model=encoder, vocabulary=json.loads(sys.argv[2]), verbose=False).fit(sys.argv[3])
+model = ConceptModel(embedding_model=encoder, vocabulary=json.loads(sys.argv[2]), cache=False, verbose=False)
+model.fit(sys.argv[3])
 print(json.dumps(summary(model)))
 """
 )
@@ -74,13 +78,18 @@ def renamed(paths: list[Path], folder: Path) -> list[Path]:
 
 
 def check_any_order_and_process(paths: list[Path], encoder: Any, folder: Path) -> None:
-    def fit(images: Any) -> ConceptModel:
-        return ConceptModel(embedding_model=encoder, vocabulary=WORDS).fit(images)
+    def fit(images: Any, cache: bool | Path = False) -> ConceptModel:
+        return ConceptModel(embedding_model=encoder, vocabulary=WORDS, cache=cache).fit(images)
 
     first = fit(paths)
     expected = summary(first)
     assert len(first.concepts_) > 1
     assert summary(fit(paths)) == expected, "a second run differs"
+    cold, warm = (fit(paths, folder.with_name("cache")) for _ in range(2))
+    assert (cold.report_.n_cached, warm.report_.n_encoded) == (0, 0)
+    assert warm.report_.n_words_cached == len(WORDS)
+    assert summary(cold) == expected, "a run that fills a cache differs"
+    assert summary(warm) == expected, "a run that finds everything in the cache differs"
     order = np.random.default_rng(0).permutation(len(paths))
     shuffled = fit([paths[i] for i in order])
     assert summary(shuffled) == expected, "a shuffled list differs"

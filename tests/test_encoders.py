@@ -12,7 +12,7 @@ from tinyclip import tiny_clip
 
 from concept_memes import CLIPEncoder, HubFreeEncoder
 from concept_memes.encoders import resolve_encoder
-from concept_memes.protocols import ImageEncoder, TextEncoder
+from concept_memes.protocols import CacheableTexts, ImageEncoder, TextEncoder
 from concept_memes.testing import ColorEncoder, color_images
 
 TEXTS = ["panda", "", "a red car in front of a house", "猫", "C++ " * 500]
@@ -39,6 +39,7 @@ def batch(encoder: ImageEncoder) -> np.ndarray:
 def test_it_has_the_members_of_both_protocols(encoder: ImageEncoder) -> None:
     assert isinstance(encoder, ImageEncoder)
     assert isinstance(encoder, TextEncoder)
+    assert isinstance(encoder, CacheableTexts)
     assert resolve_encoder(encoder) is encoder
 
 

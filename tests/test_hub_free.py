@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 import shutil
 import subprocess
 import sys
@@ -13,9 +14,15 @@ from PIL import Image
 from sklearn.base import clone
 
 from concept_memes.encoders import HubFreeEncoder, hub_free
-from concept_memes.encoders.hub_free import likely_classes
-from concept_memes.errors import InvalidParameterError, MissingExtraError, ModelNotFoundError
-from concept_memes.protocols import ImageEncoder, TextEncoder
+from concept_memes.encoders.hub_free import class_names, likely_classes
+from concept_memes.errors import (
+    AdjustedWarning,
+    EncoderMemoryError,
+    InvalidParameterError,
+    MissingExtraError,
+    ModelNotFoundError,
+)
+from concept_memes.protocols import CacheableTexts, ImageEncoder, TextEncoder
 
 ROOT = Path(__file__).parents[1]
 PHOTOS = Path(__file__).parents[2] / "shared" / "data" / "photos"
@@ -105,7 +112,10 @@ def test_nothing_gives_no_vectors(encoder: HubFreeEncoder, batch: np.ndarray) ->
 
 def test_a_very_long_text_is_read_up_to_its_limit(encoder: HubFreeEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub_free, "TEXT_BATCH_SIZE", 3)  # 61 rows of 256 tokens less
-    vectors = encoder.encode_texts(["panda " * 5000, "panda " * 254 + "pizza " * 5000, "panda " * 253 + "pizza"])
+    long = ["panda " * 5000, "panda " * 254 + "pizza " * 5000, "panda " * 253 + "pizza"]
+    with pytest.warns(AdjustedWarning, match="2 of 3 texts are longer than the 256 tokens") as caught:
+        vectors = encoder.encode_texts(long)
+    assert len(caught) == 1
     assert_unit(vectors, 3)
     np.testing.assert_array_equal(vectors[0], vectors[1])
     assert not np.array_equal(vectors[0], vectors[2])  # word 254 is the last that is read, between two end marks
@@ -119,6 +129,75 @@ def test_scikit_learn_clones_it_to_itself(encoder: HubFreeEncoder) -> None:
 def test_the_fingerprint_names_the_batch() -> None:
     assert HubFreeEncoder(batch_size=8).fingerprint == HubFreeEncoder(batch_size=8).fingerprint
     assert HubFreeEncoder(batch_size=8).fingerprint != HubFreeEncoder(batch_size=16).fingerprint
+
+
+@needs_weights
+def test_each_fingerprint_names_what_decides_its_vectors() -> None:
+    one, other = HubFreeEncoder(device="cpu", precision="fp32"), HubFreeEncoder(device="cpu", precision="bf16")
+    assert isinstance(one, CacheableTexts)
+    assert one.text_fingerprint != other.text_fingerprint
+    assert one.fingerprint == other.fingerprint  # pictures are in float32 either way
+    assert HubFreeEncoder(device="cpu", precision="fp32", batch_size=9).text_fingerprint == one.text_fingerprint
+
+
+def test_the_vectors_of_the_classes_are_those_of_their_names(encoder: HubFreeEncoder) -> None:
+    # If this fails, names, words or prompts have changed: run scripts/make_class_vectors.py.
+    names = class_names()
+    assert len(names) == len(encoder._class_vectors) == 1000
+    expected = HubFreeEncoder(device="cpu", precision="fp32").encode_texts(names[::25])[:, 1280:]
+    np.testing.assert_allclose(encoder._class_vectors[::25], expected, atol=2e-4)
+
+
+def test_pictures_need_no_model_of_words(encoder: HubFreeEncoder, batch: np.ndarray) -> None:
+    fresh = HubFreeEncoder(batch_size=BATCH)
+    np.testing.assert_array_equal(fresh.encode_images(batch), encoder.encode_images(batch))
+    assert "_words" not in vars(fresh)
+
+
+@needs_weights
+def test_eight_bits_are_refused() -> None:
+    with pytest.raises(InvalidParameterError, match='precision must be "auto"'):
+        HubFreeEncoder(precision="int8")
+
+
+@needs_weights
+def test_a_pickled_encoder_loads_its_weights_again(encoder: HubFreeEncoder) -> None:
+    vectors = encoder.encode_texts(["panda"])
+    data = pickle.dumps(encoder)
+    assert len(data) < 1000
+    again = pickle.loads(data)
+    assert again.batch_size == BATCH
+    np.testing.assert_array_equal(again.encode_texts(["panda"]), vectors)
+
+
+@pytest.mark.filterwarnings("ignore:.*does not multiply")  # the processor may have no bf16
+def test_half_precision_turns_no_word_and_company_changes_no_bit(encoder: HubFreeEncoder) -> None:
+    full = HubFreeEncoder(device="cpu", precision="fp32").encode_texts(TEXTS)
+    half = HubFreeEncoder(device="cpu", precision="bf16")
+    vectors = half.encode_texts(TEXTS)
+    assert (vectors * full).sum(axis=1).min() > 0.999
+    np.testing.assert_array_equal(np.concatenate([half.encode_texts([text]) for text in TEXTS]), vectors)
+
+
+def test_a_batch_that_does_not_fit_is_an_error_of_its_own(
+    encoder: HubFreeEncoder, batch: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _ = encoder.encode_images(batch)
+
+    def full(_: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+
+    monkeypatch.setattr(encoder._network, "forward", full)
+    with pytest.raises(EncoderMemoryError, match="A batch of 4 pictures"):
+        encoder.encode_images(batch)
+
+
+def test_a_name_is_the_mean_of_itself_and_its_photo(encoder: HubFreeEncoder) -> None:
+    bare, photo = encoder._encode_prompts(["panda", "a photo of a panda"])
+    mean = (bare + photo) / np.linalg.norm(bare + photo)
+    np.testing.assert_allclose(encoder.encode_texts(["panda"])[0, 1280:], mean, atol=1e-6)
+    sentence = "a photo of a panda in the snow"
+    np.testing.assert_array_equal(encoder.encode_texts([sentence])[0, 1280:], encoder._encode_prompts([sentence])[0])
 
 
 @pytest.mark.parametrize("batch_size", [0, -1, 2.5, True])

@@ -31,7 +31,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile, ImageOps
 
-from concept_memes import loading
+from concept_memes import picture_files
 from concept_memes.errors import UnreadableImageError
 from concept_memes.loading import MAX_PIXELS, content_hash, load_image
 from concept_memes.sources import list_images
@@ -173,7 +173,7 @@ class TestBadFiles:
         def fail(*args: object) -> ImageFile.ImageFile:
             raise raised
 
-        monkeypatch.setattr(loading, "_READERS", {"PNG": fail})
+        monkeypatch.setattr(picture_files, "_OPENERS", {"PNG": fail})
         with pytest.raises(UnreadableImageError, match="truncated or damaged: ") as caught:
             load_image(save(tmp_path, encoded(picture(), "PNG")))
         assert caught.value.__cause__ is raised
@@ -185,7 +185,7 @@ class TestBadFiles:
             def fail(*args: object) -> ImageFile.ImageFile:
                 raise error
 
-            monkeypatch.setattr(loading, "_READERS", {"PNG": fail})
+            monkeypatch.setattr(picture_files, "_OPENERS", {"PNG": fail})
 
         path = save(tmp_path, encoded(picture(), "PNG"))
         fail_with(MemoryError())
@@ -219,7 +219,7 @@ class TestBadFiles:
         header_flips: list[tuple[int, int]],
         share: float,
     ) -> None:
-        monkeypatch.setattr(loading, "MAX_PIXELS", 1_000_000)  # damaged sizes would make this slow
+        monkeypatch.setattr(picture_files, "MAX_PIXELS", 1_000_000)  # damaged sizes would make this slow
         data = bytearray(KINDS[kind]())
         for place, change in flips:
             data[int(place * len(data))] ^= change
@@ -250,7 +250,7 @@ class TestSizeLimit:
         assert Image.MAX_IMAGE_PIXELS == MAX_PIXELS
 
     def test_a_jpeg_that_is_shrunk_may_declare_more(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(loading, "MAX_PIXELS", 100 * 100)
+        monkeypatch.setattr(picture_files, "MAX_PIXELS", 100 * 100)
         path = save(tmp_path, encoded(picture(200, 160), "JPEG"))
         assert load_image(path, min_size=(50, 50)).size == (100, 80)
         assert "too large: 200 x 160 pixels, the limit is 10000" in reason(path)
@@ -679,7 +679,7 @@ class TestHeic:
     def test_says_what_to_install(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         make_bad_files(tmp_path)
         monkeypatch.setitem(sys.modules, "pillow_heif", None)  # as if it were not installed
-        assert reason(tmp_path / "header only.heic") == "HEIC needs another package: pip install pillow-heif"
+        assert reason(tmp_path / "header only.heic") == 'HEIC needs another package: pip install "concept-memes[heic]"'
 
     def test_is_read_where_pillow_heif_is_installed(self, tmp_path: Path) -> None:
         pillow_heif = pytest.importorskip("pillow_heif", reason="pillow-heif is not installed")

@@ -206,6 +206,8 @@ def test_a_folder_is_resolved_and_described_without_torch(tmp_path: Path) -> Non
     code = (
         "import sys; from concept_memes.encoders import resolve_encoder; "
         f"encoder = resolve_encoder({str(folder)!r}); encoder.fingerprint, encoder.image_size, encoder.blocks; "
+        "encoder.text_fingerprint, encoder.n_dims, encoder.batch_size; "
+        "from PIL import Image; encoder.preprocess(Image.new('RGB', (90, 70))); "
         "sys.exit(bool({'torch', 'transformers', 'sentence_transformers'} & set(sys.modules)))"
     )
     root = Path(__file__).parents[1]

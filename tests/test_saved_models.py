@@ -18,6 +18,7 @@ from sklearn.cluster import KMeans
 from tinyclip import tiny_clip
 
 from concept_memes import CLIPEncoder, ConceptModel, HubFreeEncoder
+from concept_memes.encoders.placement import Placement
 from concept_memes.errors import (
     AdjustedWarning,
     EncoderError,
@@ -193,10 +194,12 @@ def test_a_checkpoint_that_is_gone_is_missed_only_by_what_needs_it(tmp_path: Pat
 
 def test_the_settings_of_an_encoder_object_come_back(tmp_path: Path) -> None:
     clip = tiny_clip(tmp_path / "clip")
-    model = fitted(color_images(VOCABULARY, 6), embedding_model=CLIPEncoder(clip, batch_size=5))
+    model = fitted(
+        color_images(VOCABULARY, 6), embedding_model=CLIPEncoder(clip, batch_size=5, precision="int8", device="cpu")
+    )
     loaded = ConceptModel.load(model.save(tmp_path / "saved"))
     assert loaded.embedding_model_ is not None
-    assert loaded.embedding_model_.batch_size == 5
+    assert loaded.embedding_model_.placement == Placement("cpu", "int8", 5)
     check_same_answers(model, loaded)
 
 

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import io
 import os
 import socket
 import tempfile
+import warnings
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,10 +22,13 @@ from badfiles import (
     encoded,
     picture,
     without_permission,
+    zip_archive,
 )
 from PIL import Image
+from webserver import PICTURE, Site, says, web_server
 
 from concept_memes.errors import InvalidParameterError, NoImagesError, SourceError
+from concept_memes.kept_copies import kept_path
 from concept_memes.sources import ENDINGS, ImageRef, array_problem, image_format, list_images
 
 JPEG = b"\xff\xd8\xff\xe0"
@@ -145,7 +152,10 @@ class TestFolder:
         (open_folder / "locked").mkdir()
         with (
             without_permission(open_folder / "locked"),
-            pytest.raises(NoImagesError, match=r"1 folder\(s\) in it cannot be listed, the first is .*locked"),
+            pytest.raises(
+                NoImagesError,
+                match=r"1 folder\(s\) or file\(s\) in it cannot be listed, the first: .*locked' \(Permission denied\)",
+            ),
         ):
             list_images(open_folder)
 
@@ -190,10 +200,6 @@ class TestFolder:
             with pytest.raises(SourceError, match="no permission to look at"):
                 list_images(locked / "inner")
 
-    def test_web_address_is_an_error_that_says_what_to_do(self) -> None:
-        with pytest.raises(SourceError, match="Addresses are not fetched: download"):
-            list_images("https://example.org/pics/a.jpg")
-
     def test_empty_string_is_not_the_current_folder(self) -> None:
         with pytest.raises(SourceError, match="images is an empty string"):
             list_images("")
@@ -201,6 +207,12 @@ class TestFolder:
     def test_null_character_in_a_path_is_an_error(self) -> None:
         with pytest.raises(SourceError, match="no folder or file"):
             list_images("a\0b")
+        with pytest.raises(SourceError, match="no folder or file"):
+            list_images("a.csv\0::b")
+
+    def test_a_path_that_is_too_long_is_an_error(self) -> None:
+        with pytest.raises(SourceError, match="no folder or file"):
+            list_images("x" * 5000 + "/a.jpg")
 
     def test_tilde_is_expanded(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         write(tmp_path, pics__a_jpg=JPEG)
@@ -219,8 +231,19 @@ class TestOneFile:
             assert list_images(place).refs == (ImageRef(0, str(tmp_path / "a.jpg"), tmp_path / "a.jpg"),)
 
     def test_one_file_is_taken_whatever_it_is(self, tmp_path: Path) -> None:
-        write(tmp_path, a_txt=b"text")
-        assert names_of(tmp_path / "a.txt") == [str(tmp_path / "a.txt")]
+        write(tmp_path, a_mp4=VIDEO_HEADER, b=b"text", c_jpg=HTML)
+        for name in ("a.mp4", "b", "c.jpg"):
+            assert names_of(tmp_path / name) == [str(tmp_path / name)]
+
+    @pytest.mark.parametrize("name", ["a.txt", "a.csv", "a.zip", "a.html", "a"])
+    def test_a_picture_is_a_picture_whatever_its_name(self, tmp_path: Path, name: str) -> None:
+        (tmp_path / name).write_bytes(encoded(picture(), "PNG"))
+        assert list_images(tmp_path / name).refs == (ImageRef(0, str(tmp_path / name), tmp_path / name),)
+
+    @pytest.mark.timeout(20)  # opening a pipe waits for ever
+    def test_a_pipe_is_not_opened(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "list.txt")
+        assert names_of(tmp_path / "list.txt") == [str(tmp_path / "list.txt")]
 
 
 class TestGlob:
@@ -314,8 +337,7 @@ class TestLists:
         ("item", "message"),
         [
             (7, r"images\[1\] is 7 of type int\. A list holds paths"),
-            (None, r"images\[1\] is None of type NoneType"),
-            (float("nan"), r"images\[1\] is nan of type float"),
+            (0.5, r"images\[1\] is 0\.5 of type float"),
             (b"a.jpg", r"images\[1\] is b'a.jpg' of type bytes"),
             (["a.jpg"], r"images\[1\] is \['a.jpg'\] of type list"),
             (
@@ -389,10 +411,308 @@ class TestWrongSources:
         with pytest.raises(SourceError, match=f"of type {type(source).__name__}: that is no source.*Give a folder"):
             list_images(source)  # type: ignore[arg-type]
 
-    def test_data_frame_is_an_error_and_not_its_column_names(self) -> None:
+    def test_a_path_object_that_was_an_address_is_an_error_that_says_so(self) -> None:
+        with pytest.raises(SourceError, match="A Path cannot hold an address"):
+            list_images(Path("https://example.org/a.jpg"))
+
+
+class TestTables:
+    def test_the_column_of_paths_is_taken_from_a_data_frame(self) -> None:
         pandas = pytest.importorskip("pandas")
-        with pytest.raises(SourceError, match="pass the column that holds the paths"):
-            list_images(pandas.DataFrame({"path": ["a.jpg"]}))
+        frame = pandas.DataFrame({"id": [1, 2], "File": ["b.jpg", "a.jpg"], "label": ["x", "y"]})
+        assert names_of(frame) == ["b.jpg", "a.jpg"]
+        assert names_of(frame[["File"]].rename(columns={"File": "picture"})) == ["b.jpg", "a.jpg"]
+
+    def test_frames_of_other_libraries_are_known_by_what_they_can_do(self) -> None:
+        class Frame(dict[str, list[str]]):
+            columns, shape = ["id", "path"], (2, 2)
+
+        assert names_of(Frame(id=["1", "2"], path=["b.jpg", "a.jpg"])) == ["b.jpg", "a.jpg"]
+
+    def test_an_open_choice_of_columns_is_an_error_that_lists_them(self) -> None:
+        pandas = pytest.importorskip("pandas")
+        frame = pandas.DataFrame({"path": ["a.jpg"], "url": ["https://example.org/a.jpg"], 3: [1]})
+        with pytest.raises(
+            SourceError, match=r"DataFrame that has several columns .* 'path', 'url', '3'\. Pass the one"
+        ):
+            list_images(frame)
+        with pytest.raises(SourceError, match="no column that is known to hold paths"):
+            list_images(frame[[3]].assign(label="x"))
+        with pytest.raises(SourceError, match="its columns are none at all"):
+            list_images(pandas.DataFrame())
+
+    def test_missing_values_keep_their_places(self) -> None:
+        pandas = pytest.importorskip("pandas")
+        missing = [None, float("nan"), np.float32("nan"), pandas.NA, pandas.NaT, "", "  "]
+        listing = list_images(["a.jpg", *missing, "b.jpg"])
+        assert [ref.path for ref in listing.refs] == [Path("a.jpg"), *[None] * len(missing), Path("b.jpg")]
+        assert [ref.name for ref in listing.refs[1:3]] == ["image-1", "image-2"]
+        assert all(ref.data is None and ref.url is None for ref in listing.refs)
+
+    @pytest.mark.parametrize("kind", ["object", "string", "category"])
+    def test_columns_with_missing_values_keep_their_length(self, kind: str) -> None:
+        pandas = pytest.importorskip("pandas")
+        column = pandas.Series(["b.jpg", None, "a.jpg"], dtype=kind)
+        assert names_of(column) == ["b.jpg", "image-1", "a.jpg"]
+        assert names_of(column.to_numpy()) == ["b.jpg", "image-1", "a.jpg"]
+
+
+class TestListFiles:
+    @pytest.fixture
+    def pics(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        write(tmp_path, lists__a_jpg=JPEG)
+        monkeypatch.chdir(tmp_path)
+        return tmp_path
+
+    def test_paths_are_relative_to_the_folder_of_the_list(self, pics: Path) -> None:
+        (pics / "lists" / "chosen.txt").write_text(f"a.jpg\n../b.jpg\n{pics}/c.jpg\n~/d.jpg\n")
+        listing = list_images("lists/chosen.txt")
+        assert [ref.path for ref in listing.refs] == [
+            Path("lists/a.jpg"),
+            Path("lists/../b.jpg"),
+            pics / "c.jpg",
+            Path.home() / "d.jpg",
+        ]
+        assert [ref.name for ref in listing.refs] == ["a.jpg", "../b.jpg", f"{pics}/c.jpg", "~/d.jpg"]
+        assert listing.downloads is None
+
+    def test_entries_may_be_addresses_and_members_of_archives(self, pics: Path) -> None:
+        (pics / "lists" / "chosen.lst").write_text("https://example.org/a.jpg\nb.zip/x/c.jpg\ns3://bucket/d.jpg\n")
+        listing = list_images(pics / "lists" / "chosen.lst", downloads=pics / "kept")
+        assert [ref.url for ref in listing.refs] == ["https://example.org/a.jpg", None, "s3://bucket/d.jpg"]
+        assert listing.refs[1].path == pics / "lists/b.zip/x/c.jpg"
+        assert listing.downloads == pics / "kept"
+
+    def test_a_column_is_named_behind_a_table(self, pics: Path) -> None:
+        (pics / "table.csv").write_text("path,thumb\na.jpg,t/a.jpg\n,\n")
+        assert names_of("table.csv") == ["a.jpg"]
+        assert names_of("table.csv::thumb") == ["t/a.jpg"]
+        (pics / "table.csv::path").mkdir()
+        (pics / "table.csv::path" / "real.jpg").write_bytes(JPEG)
+        assert names_of("table.csv::path") == ["real.jpg"]  # what really has such a name wins
+        with pytest.raises(SourceError, match="has no column 'x'"):
+            list_images("table.csv::x")
+        with pytest.raises(SourceError, match="There is no folder or file"):
+            list_images("other.csv::x")
+
+    def test_an_empty_list_is_an_error(self, pics: Path) -> None:
+        (pics / "empty.txt").write_text("# nothing yet\n")
+        with pytest.raises(NoImagesError, match=r"The list 'empty\.txt' is empty"):
+            list_images("empty.txt")
+
+    def test_a_text_that_lists_nothing_is_an_error_and_not_a_list_of_missing_files(self, pics: Path) -> None:
+        (pics / "notes.txt").write_text("Dear diary,\ntoday I took pictures. Many of them.\n" + "x" * 5000)
+        with pytest.raises(NoImagesError, match=r"The list 'notes\.txt' names no picture: of its 3 entries none"):
+            list_images("notes.txt")
+        (pics / "notes.txt").write_text("Dear diary,\nlists")
+        assert names_of("notes.txt") == ["Dear diary,", "lists"]  # a folder is there, though it is no picture
+        (pics / "notes.csv").write_text('path\n""\n,\n')
+        with pytest.raises(NoImagesError, match="names no picture|is empty"):
+            list_images("notes.csv")
+
+
+class TestArchives:
+    @pytest.fixture
+    def photos(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        monkeypatch.chdir(tmp_path)
+        path = tmp_path / "photos.zip"
+        with zipfile.ZipFile(path, "w") as file:
+            for name in ("b.jpg", "x/a.png", "x/y/c.jpg", "notes.txt", "../d.jpg", "inner.zip"):
+                file.writestr(name, JPEG)
+            file.writestr("notes.txt", b"text")
+        return path
+
+    @pytest.fixture(autouse=True)
+    def no_duplicates(self) -> Iterator[None]:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Duplicate name")
+            yield
+
+    def test_members_are_listed_under_their_names_inside(self, photos: Path) -> None:
+        listing = list_images("photos.zip")
+        assert [ref.name for ref in listing.refs][:3] == ["b.jpg", "inner.zip", "notes.txt"]  # pictures by their bytes
+        assert [ref.path for ref in listing.refs] == [Path("photos.zip") / ref.name for ref in listing.refs]
+        ((archive, reason),) = listing.unlistable
+        assert archive == Path("photos.zip")
+        assert reason.endswith(": ../d.jpg")
+
+    def test_a_folder_and_a_member_can_be_named(self, photos: Path) -> None:
+        assert names_of("photos.zip/x") == ["a.png", "y/c.jpg"]
+        assert names_of(photos / "x" / "y") == ["c.jpg"]
+        assert list_images("photos.zip/x/a.png").refs == (
+            ImageRef(0, "photos.zip/x/a.png", Path("photos.zip/x/a.png")),
+        )
+        with pytest.raises(NoImagesError, match=r"The archive 'photos\.zip/z' has no images"):
+            list_images("photos.zip/z")
+
+    def test_are_known_by_their_content_where_the_user_names_them(self, photos: Path) -> None:
+        photos.rename("photos")
+        assert "x/a.png" in names_of("photos")
+        assert names_of("photos/x") == ["a.png", "y/c.jpg"]
+
+    def test_in_a_folder_are_other_files(self, photos: Path, tmp_path: Path) -> None:
+        write(tmp_path, a_jpg=JPEG)
+        listing = list_images(tmp_path)
+        assert [ref.name for ref in listing.refs] == ["a.jpg"]
+        assert listing.n_other_files == 1
+
+    def test_without_images_and_damaged_ones_are_errors(self, tmp_path: Path) -> None:
+        (tmp_path / "a.zip").write_bytes(zip_archive())
+        with pytest.raises(NoImagesError, match=r"The archive .*a\.zip' has no images; it has 1 other file\."):
+            list_images(tmp_path / "a.zip")
+        for name in ("b.zip", "c.tar.gz"):
+            (tmp_path / name).write_bytes(zip_archive()[:30])
+            with pytest.raises(SourceError, match=f"The archive .*{name}' cannot be listed: "):
+                list_images(tmp_path / name)
+
+
+class TestAddresses:
+    def test_in_lists_have_a_place_for_their_copy_and_no_secrets_in_their_names(self, tmp_path: Path) -> None:
+        address = "https://me:hunter2@example.org/a.jpg?sig=abc"
+        listing = list_images([address, "memory://pics/a.jpg"], downloads=tmp_path)
+        ref = listing.refs[0]
+        assert (ref.name, ref.url) == ("https://example.org/a.jpg?sig=***", address)
+        assert ref.path == kept_path(tmp_path, address)
+        assert listing.downloads == tmp_path
+        assert "hunter2" not in repr(listing)
+        assert "abc" not in repr(listing)
+
+    def test_without_a_folder_for_copies_go_to_a_temporary_one(self) -> None:
+        listing = list_images(["https://example.org/a.jpg"])
+        assert listing.downloads is not None
+        assert listing.downloads.is_dir()
+        assert listing.refs[0].path == kept_path(listing.downloads, "https://example.org/a.jpg")
+
+    def test_drives_of_windows_are_no_protocols(self) -> None:
+        (ref,) = list_images(["C:\\pics\\a.jpg"]).refs
+        assert (ref.url, ref.path) == (None, Path("C:\\pics\\a.jpg"))
+
+    def test_of_files_are_their_paths(self, tmp_path: Path) -> None:
+        write(tmp_path, pics__a_jpg=JPEG)
+        assert names_of((tmp_path / "pics").as_uri()) == ["a.jpg"]
+        (ref,) = list_images([(tmp_path / "b c.jpg").as_uri()]).refs
+        assert (ref.url, ref.path) == (None, tmp_path / "b c.jpg")
+
+    def test_of_a_folder_elsewhere_list_its_images(self, memory: Any, tmp_path: Path) -> None:
+        memory.pipe({"/pics/b.jpg": JPEG, "/pics/x/a.png": JPEG, "/pics/notes.txt": b"text"})
+        listing = list_images("memory://pics", downloads=tmp_path)
+        assert [ref.url for ref in listing.refs] == ["memory://pics/b.jpg", "memory://pics/x/a.png"]
+        assert [ref.name for ref in listing.refs] == [ref.url for ref in listing.refs]
+        assert (listing.n_other_files, listing.downloads) == (1, tmp_path)
+        assert names_of("memory://pics/*.jpg") == ["memory://pics/b.jpg"]
+        with pytest.raises(NoImagesError, match="'memory://pics/\\*.gif' has no images"):
+            list_images("memory://pics/*.gif")
+
+    def test_of_one_file_elsewhere_are_what_comes(self, memory: Any) -> None:
+        with zipfile.ZipFile(archive := io.BytesIO(), "w") as file:
+            file.writestr("x/a.jpg", JPEG)
+        entries = "a.jpg\nmemory://pics/x/b.jpg\nfile:///etc/passwd\n"
+        memory.pipe({"/pics/a.jpg": JPEG, "/pics/p.zip": archive.getvalue(), "/pics/list.txt": entries.encode()})
+        assert names_of("memory://pics/a.jpg") == ["memory://pics/a.jpg"]
+        assert names_of("memory://pics/p.zip") == ["x/a.jpg"]
+        listing = list_images("memory://pics/list.txt")
+        assert [ref.url for ref in listing.refs] == ["memory://pics/a.jpg", "memory://pics/x/b.jpg", None]
+        assert listing.refs[2].path is None
+        ((path, reason),) = listing.unlistable
+        assert path is None
+        assert reason == "a list from elsewhere cannot name files of this machine: file:///etc/passwd"
+
+
+@pytest.fixture
+def memory() -> Iterator[Any]:
+    """The memory that fsspec calls memory://, with nothing in it after the test."""
+    system = pytest.importorskip("fsspec").filesystem("memory")
+    yield system
+    system.store.clear()
+    system.pseudo_dirs[:] = [""]
+
+
+class TestWeb:
+    @pytest.fixture
+    def site(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+        pytest.importorskip("requests")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+        with web_server() as running:
+            yield running
+
+    def test_a_picture_is_one_image_fetched_once(self, site: Site, tmp_path: Path) -> None:
+        site.answers["/cat"] = says()
+        listing = list_images(f"{site.address}/cat", downloads=tmp_path)
+        (ref,) = listing.refs
+        assert (ref.name, ref.url) == (f"{site.address}/cat", f"{site.address}/cat")
+        assert ref.path is not None
+        assert ref.path.read_bytes() == PICTURE
+        assert list_images(f"{site.address}/cat", downloads=tmp_path) == listing
+        assert site.count("/cat") == 1
+
+    def test_an_archive_is_its_members(self, site: Site, tmp_path: Path) -> None:
+        with zipfile.ZipFile(archive := io.BytesIO(), "w") as file:
+            file.writestr("x/a.jpg", PICTURE)
+        site.answers["/p"] = says(archive.getvalue())
+        (ref,) = list_images(f"{site.address}/p?key=abc", downloads=tmp_path).refs
+        assert (ref.name, ref.url) == ("x/a.jpg", None)
+        assert ref.path == kept_path(tmp_path, f"{site.address}/p?key=abc") / "x/a.jpg"
+        site.answers["/broken.zip"] = says(archive.getvalue()[:20])
+        with pytest.raises(SourceError, match=rf"The archive '{site.address}/broken\.zip' cannot be listed"):
+            list_images(f"{site.address}/broken.zip")
+
+    @pytest.mark.parametrize("name", ["list.txt", "list.csv", "list"])
+    def test_a_list_is_what_it_names_relative_to_it(self, site: Site, name: str) -> None:
+        site.answers[f"/x/{name}"] = says(b"a.jpg\n/b.jpg\nhttps://example.org/c.jpg\n", Content_Type="text/plain")
+        listing = list_images(f"{site.address}/x/{name}")
+        expected = [f"{site.address}/x/a.jpg", f"{site.address}/b.jpg", "https://example.org/c.jpg"]
+        assert [ref.url for ref in listing.refs] == expected
+
+    def test_a_page_is_the_pictures_on_it(self, site: Site, tmp_path: Path) -> None:
+        pytest.importorskip("bs4")
+        page = b'<html><img src="a.jpg"><img src="gone.jpg"><a href="b.jpg">b</a></html>'
+        site.answers |= {"/page": says(page, Content_Type="text/html"), "/a.jpg": says(), "/b.jpg": says()}
+        listing = list_images(f"{site.address}/page", downloads=tmp_path)
+        assert {ref.name for ref in listing.refs} == {f"{site.address}/a.jpg", f"{site.address}/b.jpg"}
+        assert all(ref.path is not None and ref.path.read_bytes() == PICTURE for ref in listing.refs)
+        assert listing.unlistable == ((None, f"not found (404): {site.address}/gone.jpg"),)
+        assert site.count("/page") == 1
+
+    def test_a_page_object_says_how_far_to_go(self, site: Site) -> None:
+        pytest.importorskip("bs4")
+        from concept_memes.crawling import WebPage
+
+        page = b'<img src="a.jpg"><img src="b.jpg"><a href="/next">next</a>'
+        site.answers |= {"/page": says(page, Content_Type="text/html"), "/a.jpg": says(), "/b.jpg": says()}
+        site.answers["/next"] = says(b'<img src="c.jpg">', Content_Type="text/html")
+        site.answers["/c.jpg"] = says()
+        assert names_of(WebPage(f"{site.address}/page", max_pictures=1)) == [f"{site.address}/a.jpg"]
+        listing = list_images(WebPage(f"{site.address}/page", depth=1, delay=0))
+        assert {ref.name for ref in listing.refs} == {f"{site.address}/{name}.jpg" for name in "abc"}
+        assert listing.downloads is not None
+
+    def test_a_page_without_pictures_is_an_error(self, site: Site) -> None:
+        pytest.importorskip("bs4")
+        site.answers["/page"] = says(b"<html><p>No picture here.", Content_Type="text/html")
+        with pytest.raises(NoImagesError, match=f"The page '{site.address}/page' has no images"):
+            list_images(f"{site.address}/page")
+
+    def test_what_cannot_be_had_is_an_error_with_the_reason(self, site: Site) -> None:
+        address = site.address.replace("://", "://me:hunter2@")
+        with pytest.raises(SourceError, match=rf"'{site.address}/cat' cannot be read: not found \(404\)") as caught:
+            list_images(f"{address}/cat")
+        assert "hunter2" not in str(caught.value)
+
+    def test_a_saved_page_is_the_pictures_beside_it(self, tmp_path: Path) -> None:
+        pytest.importorskip("bs4")
+        write(tmp_path, files__a_jpg=JPEG)
+        (tmp_path / "page.html").write_text('<img src="files/a.jpg"><img src="files/b.jpg">')
+        listing = list_images(tmp_path / "page.html")
+        assert [ref.path for ref in listing.refs] == [tmp_path / "files/a.jpg"]
+        assert listing.unlistable == ((tmp_path / "files/b.jpg", "missing"),)
+
+
+def test_a_listing_is_taken_as_it_is(tmp_path: Path) -> None:
+    write(tmp_path, _a_jpg=JPEG, b_jpg=JPEG)
+    listing = list_images(tmp_path, hidden=True)
+    assert len(listing.refs) == 2
+    assert list_images(listing) is listing
+    assert [ref.name for ref in list_images(listing, names=["x", "y"]).refs] == ["x", "y"]
 
 
 class TestNames:

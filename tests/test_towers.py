@@ -45,7 +45,7 @@ def test_vectors_equal_those_of_transformers(
 ) -> None:
     from transformers import AutoModel, AutoTokenizer
 
-    encoder = CLIPEncoder(checkpoints[kind], batch_size=BATCH, device="cpu")
+    encoder = CLIPEncoder(checkpoints[kind], batch_size=BATCH, device="cpu", precision="fp32")
     model = AutoModel.from_pretrained(checkpoints[kind])
     tokenizer = AutoTokenizer.from_pretrained(checkpoints[kind])
     padding = {"padding": True} if kind == "clip" else {"padding": "max_length", "max_length": 64}
@@ -62,7 +62,7 @@ def test_vectors_equal_those_of_transformers(
 def test_texts_of_the_multilingual_model_equal_those_of_sentence_transformers(checkpoints: dict[str, Path]) -> None:
     from sentence_transformers import SentenceTransformer
 
-    encoder = CLIPEncoder(checkpoints["clip"], text_model=checkpoints["text"], batch_size=BATCH, device="cpu")
+    encoder = CLIPEncoder(checkpoints["clip"], text_model=checkpoints["text"], batch_size=BATCH, device="cpu", precision="fp32")
     expected = SentenceTransformer(str(checkpoints["text"]), device="cpu").encode(TEXTS, normalize_embeddings=True)
     np.testing.assert_allclose(encoder.encode_texts(TEXTS), expected, atol=1e-5)
 
@@ -79,7 +79,7 @@ def test_a_wrapped_model_gives_what_it_gives_itself(checkpoints: dict[str, Path]
 
 
 def test_texts_for_siglip_are_lower_case(checkpoints: dict[str, Path]) -> None:
-    encoder = CLIPEncoder(checkpoints["siglip"], batch_size=BATCH, device="cpu")
+    encoder = CLIPEncoder(checkpoints["siglip"], batch_size=BATCH, device="cpu", precision="fp32")
     np.testing.assert_array_equal(encoder.encode_texts(["The CAT"]), encoder.encode_texts(["the cat"]))
 
 

@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image
 
 from concept_memes.encoders import hub
 from concept_memes.encoders.checkpoint import Checkpoint, model_family
+from concept_memes.encoders.devices import device_kind
+from concept_memes.encoders.placement import Placement
 from concept_memes.encoders.preprocessing import PicturePreprocessing
 from concept_memes.encoders.towers import SentenceTower, Towers, pooled
-from concept_memes.errors import EncoderError, InvalidParameterError
+from concept_memes.encoders.two_towers import TwoTowerEncoder, picture_fingerprint, text_fingerprint
+from concept_memes.errors import EncoderError
 from concept_memes.protocols import FloatArray
 
 if TYPE_CHECKING:
@@ -32,125 +33,7 @@ __all__ = ["CLIPEncoder", "SentenceTransformerEncoder"]
 _PICTURES_OF = {"clip-ViT-B-32-multilingual-v1": "clip-ViT-B-32"}
 
 
-class _TwoTowerEncoder:
-    """What the encoders of this file share: they differ in where their towers come from."""
-
-    name: str
-    batch_size: int
-
-    @cached_property
-    def n_dims(self) -> int:
-        """Length of a vector."""
-        raise NotImplementedError
-
-    @cached_property
-    def _towers(self) -> Towers:
-        raise NotImplementedError
-
-    @cached_property
-    def _preprocessing(self) -> PicturePreprocessing:
-        raise NotImplementedError
-
-    @cached_property
-    def blocks(self) -> tuple[slice, ...]:
-        """Parts of the vector that are centred separately: one, all of it."""
-        return (slice(0, self.n_dims),)
-
-    @cached_property
-    def image_size(self) -> tuple[int, int]:
-        """Width and height in pixels below which decoding must not shrink: twice the model's input.
-
-        The model's own resize then still has pixels to choose from.
-        """
-        height, width = self._preprocessing.shape
-        return 2 * width, 2 * height
-
-    def preprocess(self, image: Image.Image) -> FloatArray:
-        """Resize, crop and normalise one picture; may run in many threads.
-
-        Parameters
-        ----------
-        image : PIL.Image.Image
-            Upright; other modes than RGB are converted.
-
-        Returns
-        -------
-        ndarray of shape (3, height, width), float32
-            What the model sees.
-        """
-        return self._preprocessing(image)
-
-    def encode_images(self, batch: npt.NDArray[Any]) -> FloatArray:
-        """Encode pictures.
-
-        Parameters
-        ----------
-        batch : ndarray of shape (n, 3, height, width), float32
-            Stacked results of `preprocess`. The same bits come out for a picture whenever n is the same.
-
-        Returns
-        -------
-        ndarray of shape (n, n_dims), float32, unit norm
-            One vector per picture.
-
-        Raises
-        ------
-        EncoderError
-            The batch has another shape.
-        """
-        shape = (3, *self._preprocessing.shape)
-        if batch.ndim != 4 or batch.shape[1:] != shape:
-            raise EncoderError(f"A batch of shape {batch.shape} came; expected (n, {', '.join(map(str, shape))}).")
-        return self._checked(self._towers.pictures(batch)) if len(batch) else self._nothing()
-
-    def encode_texts(self, texts: Sequence[str]) -> FloatArray:
-        """Encode texts; a text's vector has the same bits whatever other texts come with it.
-
-        Parameters
-        ----------
-        texts : sequence of str
-            Any length, also empty. What exceeds the model's limit is left out, with one warning per call.
-
-        Returns
-        -------
-        ndarray of shape (n, n_dims), float32, unit norm
-            One vector per text, in the order given.
-
-        Raises
-        ------
-        InvalidParameterError
-            A single string came instead of a sequence, or something that is no text.
-        """
-        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
-            raise InvalidParameterError("texts", texts, 'a sequence of strings, such as ["a cat"]')
-        return self._texts(texts) if len(texts) else self._nothing()
-
-    def _texts(self, texts: Sequence[str]) -> FloatArray:
-        return self._towers.texts(texts, self.n_dims)
-
-    def _nothing(self) -> FloatArray:
-        return np.empty((0, self.n_dims), dtype=np.float32)
-
-    def _checked(self, vectors: FloatArray) -> FloatArray:
-        if vectors.shape[1] != self.n_dims:
-            raise EncoderError(f"{self.name!r} gave vectors of {vectors.shape[1]} numbers, expected {self.n_dims}.")
-        return vectors
-
-    def __sklearn_clone__(self) -> _TwoTowerEncoder:
-        """Return the encoder itself: its weights are only read, and copying them would double the memory."""
-        return self
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.name!r}, batch_size={self.batch_size})"
-
-
-def _fingerprint(weights: str, family: str, steps: PicturePreprocessing, precision: str, batch_size: int) -> str:
-    """Name all that decides the bits of a picture's vector, in one line."""
-    pixels = hashlib.sha256(repr(steps).encode()).hexdigest()
-    return f"{family}:{weights[:32]}:{pixels[:12]}:{precision}:batch{batch_size}"
-
-
-class CLIPEncoder(_TwoTowerEncoder):
+class CLIPEncoder(TwoTowerEncoder):
     """Pictures and texts by a CLIP, SigLIP or SigLIP2 model.
 
     Parameters
@@ -162,9 +45,12 @@ class CLIPEncoder(_TwoTowerEncoder):
     text_model : str or Path, optional
         A sentence-transformers model that encodes the texts instead, trained to match `model`.
     device : str, default="auto"
-        ``"auto"`` takes CUDA, else Apple's MPS, else the CPU; or any name that torch knows.
-    batch_size : int, default=32
-        Pictures or texts in every call of the model.
+        ``"auto"`` takes CUDA, else Apple's MPS, else the CPU; or ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``.
+    precision : {"auto", "fp32", "fp16", "bf16", "int8"}, default="auto"
+        ``"auto"`` is fp16 on CUDA, bf16 on CPUs that multiply it in hardware, fp32 elsewhere. ``"int8"`` is for CPUs:
+        weights and activations of 8 bits, at a cosine of 0.9998 to fp32. Vectors are float32 in any case.
+    batch_size : int or "auto", default="auto"
+        Pictures or texts in every call of the model; ``"auto"`` goes by the device and the size of its memory.
     local_files_only : bool, default=False
         Ask no hub: use folders and the local cache alone.
 
@@ -172,9 +58,15 @@ class CLIPEncoder(_TwoTowerEncoder):
     ----------
     name : str
         `model` as given.
+    device, precision : str
+        What was resolved, such as ``"cpu"`` and ``"bf16"``.
+    batch_size : int
+        Pictures in every call.
     fingerprint : str
-        Family, SHA-256 of settings and weights, preprocessing, precision and batch size. The hash covers every byte
-        of the weights: seconds for a folder, nothing for the hub's cache. The device is not in it.
+        Family, SHA-256 of settings and weights, preprocessing, precision, kind of device and batch size. The hash
+        covers every byte of the weights: a second for a folder, nothing for the hub's cache.
+    text_fingerprint : str
+        The same for texts: weights, tokenizer, precision, kind of device, lengths of padding and batch size.
     n_dims : int
         Length of a vector.
     image_size : tuple of int
@@ -187,13 +79,15 @@ class CLIPEncoder(_TwoTowerEncoder):
     ModelNotFoundError
         On first use: there is no such folder, the hub does not know the model, or its files are damaged.
     EncoderError
-        On first use: the model is of another kind.
+        On first use: the model is of another kind, or there is no such device.
 
     Examples
     --------
-    >>> encoder = CLIPEncoder("clip-ViT-B-32", local_files_only=True)
+    >>> encoder = CLIPEncoder("clip-ViT-B-32", device="cpu", precision="int8", local_files_only=True)
     >>> encoder
-    CLIPEncoder('clip-ViT-B-32', batch_size=32)
+    CLIPEncoder('clip-ViT-B-32', device='cpu', precision='int8')
+    >>> encoder.batch_size
+    16
     >>> encoder.encode_texts(["a cat", "a dog"]).shape  # doctest: +SKIP
     (2, 512)
     """
@@ -204,17 +98,30 @@ class CLIPEncoder(_TwoTowerEncoder):
         *,
         text_model: str | Path | None = None,
         device: str = "auto",
-        batch_size: int = 32,
+        precision: str = "auto",
+        batch_size: int | str = "auto",
         local_files_only: bool = False,
     ) -> None:
-        if not isinstance(batch_size, int) or batch_size < 1:
-            raise InvalidParameterError("batch_size", batch_size, "a whole number of at least 1")
+        self.placement = Placement(device, precision, batch_size)
         self.model = model
         self.text_model = text_model
-        self.device = device
-        self.batch_size = batch_size
         self.local_files_only = local_files_only
         self.name = str(model)
+
+    @property
+    def device(self) -> str:
+        """Where the model runs."""
+        return self.placement.device
+
+    @property
+    def precision(self) -> str:
+        """In which numbers it computes."""
+        return self.placement.precision
+
+    @property
+    def batch_size(self) -> int:
+        """Pictures in every call."""
+        return self.placement.batch_size
 
     def _parts(self) -> tuple[str | Path, str | Path | None]:
         """Return the model of the pictures, and the model of the texts if that is another one."""
@@ -230,15 +137,17 @@ class CLIPEncoder(_TwoTowerEncoder):
 
     @cached_property
     def _towers(self) -> Towers:
-        return Towers.load(self._checkpoint, self.name, self.device, self.batch_size)
+        return Towers.load(self._checkpoint, self.name, self.placement)
 
     @cached_property
     def _text_tower(self) -> SentenceTower | None:
+        folder = self._text_folder
+        return None if folder is None else SentenceTower(folder, str(self._parts()[1]), self.placement)
+
+    @cached_property
+    def _text_folder(self) -> Path | None:
         _, texts = self._parts()
-        if texts is None:
-            return None
-        folder = hub.find_model(texts, local_files_only=self.local_files_only)
-        return SentenceTower(folder, str(texts), self.device, self.batch_size)
+        return None if texts is None else hub.find_model(texts, local_files_only=self.local_files_only)
 
     def _texts(self, texts: Sequence[str]) -> FloatArray:
         return (self._text_tower or self._towers).texts(texts, self.n_dims)
@@ -256,7 +165,25 @@ class CLIPEncoder(_TwoTowerEncoder):
     def fingerprint(self) -> str:
         """What decides the bits of a picture's vector."""
         found = self._checkpoint
-        return _fingerprint(hub.weights_hash(found.folder), found.family, found.preprocessing, "fp32", self.batch_size)
+        return picture_fingerprint(self._weights_hash, found.family, found.preprocessing, self._where, self.batch_size)
+
+    @cached_property
+    def text_fingerprint(self) -> str:
+        """What decides the bits of a text's vector."""
+        if self._text_folder is None:
+            weights, family = self._weights_hash, self._checkpoint.family
+            settings = hub.files_hash(self._checkpoint.folder, weights=False)
+        else:
+            weights, family, settings = hub.files_hash(self._text_folder, weights=True), "st", ""
+        return text_fingerprint(weights, family, settings, self._where, self.placement.text_batch_size)
+
+    @cached_property
+    def _weights_hash(self) -> str:
+        return hub.weights_hash(self._checkpoint.folder)
+
+    @property
+    def _where(self) -> str:
+        return f"{self.placement.kind}:{self.precision}"
 
     def prepare(self) -> CLIPEncoder:
         """Find the model now, downloading it if need be, so that what is missing shows at once.
@@ -266,19 +193,19 @@ class CLIPEncoder(_TwoTowerEncoder):
         CLIPEncoder
             The encoder itself. The weights are still not in memory.
         """
-        _ = self._checkpoint
-        _, texts = self._parts()
-        if texts is not None:
-            hub.find_model(texts, local_files_only=self.local_files_only)
+        _ = self._checkpoint, self._text_folder
         return self
+
+    def __repr__(self) -> str:
+        return f"CLIPEncoder({self.name!r}{self.placement.describe()})"
 
     def __getstate__(self) -> dict[str, object]:
         """Leave what was loaded behind: a worker process loads it from the same place."""
-        kept = ("model", "text_model", "device", "batch_size", "local_files_only", "name")
+        kept = ("model", "text_model", "placement", "local_files_only", "name")
         return {key: self.__dict__[key] for key in kept}
 
 
-class SentenceTransformerEncoder(_TwoTowerEncoder):
+class SentenceTransformerEncoder(TwoTowerEncoder):
     """A loaded ``SentenceTransformer`` that holds a CLIP or SigLIP model.
 
     Pictures and texts go through the object's own modules, on its device and in its precision.
@@ -289,6 +216,13 @@ class SentenceTransformerEncoder(_TwoTowerEncoder):
         The loaded model.
     batch_size : int, default=32
         Pictures or texts in every call of the model.
+
+    Attributes
+    ----------
+    device, precision : str
+        Those of the object, such as ``"cpu"`` and ``"fp32"``.
+    fingerprint, text_fingerprint : str
+        SHA-256 of all parameters, and what else decides the bits of a picture's or a text's vector.
 
     Raises
     ------
@@ -328,14 +262,45 @@ class SentenceTransformerEncoder(_TwoTowerEncoder):
             features = module(features)
         return features["sentence_embedding"]
 
+    @property
+    def device(self) -> str:
+        """Where the object's weights are."""
+        return str(self._towers.model.device)
+
+    @property
+    def precision(self) -> str:
+        """In which numbers the object computes."""
+        name = str(self._towers.model.dtype).rpartition(".")[2]
+        return {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}.get(name, name)
+
     @cached_property
     def fingerprint(self) -> str:
         """What decides the bits of a picture's vector; hashes all parameters in memory."""
+        family = f"st-{self._family}"
+        return picture_fingerprint(self._weights_hash, family, self._preprocessing, self._where, self.batch_size)
+
+    @cached_property
+    def text_fingerprint(self) -> str:
+        """What decides the bits of a text's vector; hashes all parameters in memory."""
+        tokenizer = self._towers.tokenizer
+        rules = getattr(tokenizer, "backend_tokenizer", None)
+        words = rules.to_str() if rules is not None else repr(sorted(tokenizer.get_vocab().items()))
+        settings = hashlib.sha256(words.encode()).hexdigest()
+        return text_fingerprint(self._weights_hash, f"st-{self._family}", settings, self._where, self.batch_size)
+
+    @cached_property
+    def _weights_hash(self) -> str:
         import torch
 
         digest = hashlib.sha256(self._towers.model.config.to_json_string().encode())
         for key, tensor in sorted(self.model.state_dict().items()):
             digest.update(key.encode())
             digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-        precision = str(self._towers.model.dtype).rpartition(".")[2]
-        return _fingerprint(digest.hexdigest(), f"st-{self._family}", self._preprocessing, precision, self.batch_size)
+        return digest.hexdigest()
+
+    @property
+    def _where(self) -> str:
+        return f"{device_kind(self.device)}:{self.precision}"
+
+    def __repr__(self) -> str:
+        return f"SentenceTransformerEncoder({self.name!r}, batch_size={self.batch_size})"

@@ -23,6 +23,7 @@ __all__ = [
     "SHORT_NAMES",
     "cached_folder",
     "download",
+    "files_hash",
     "find_model",
     "hub_id",
     "is_cached",
@@ -338,9 +339,46 @@ def weights_hash(folder: Path) -> str:
     """
     digest = hashlib.sha256((folder / "config.json").read_bytes())
     for file in weight_files(folder):
-        blob = file.resolve().name
-        if not (file.is_symlink() and len(blob) == 64):
-            with file.open("rb") as stream:
-                blob = hashlib.file_digest(stream, "sha256").hexdigest()
-        digest.update(blob.encode())
+        digest.update(_content_hash(file).encode())
     return digest.hexdigest()
+
+
+def files_hash(folder: Path, *, weights: bool) -> str:
+    """Hash the settings in a folder and the folders in it: configurations, vocabularies, rules of tokenizers.
+
+    Parameters
+    ----------
+    folder : Path
+        Of a checkpoint, or of a sentence-transformers model.
+    weights : bool
+        Whether the weights in it count as well.
+
+    Returns
+    -------
+    str
+        SHA-256 in 64 hexadecimal digits, of all names and bytes.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     empty = files_hash(Path(folder), weights=False)
+    ...     _ = (Path(folder) / "vocab.txt").write_text("cat")
+    ...     files_hash(Path(folder), weights=False) == empty
+    False
+    """
+    patterns = [*_SETTINGS, "*.safetensors", "*.bin"] if weights else _SETTINGS
+    digest = hashlib.sha256()
+    for file in sorted(file for file in folder.rglob("*") if any(fnmatchcase(file.name, p) for p in patterns)):
+        if file.is_file():
+            digest.update(f"{file.relative_to(folder).as_posix()} {_content_hash(file)}\n".encode())
+    return digest.hexdigest()
+
+
+def _content_hash(file: Path) -> str:
+    """Hash a file; one in the hub's cache that is named by its hash is not read."""
+    blob = file.resolve().name
+    if file.is_symlink() and len(blob) == 64:
+        return blob
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

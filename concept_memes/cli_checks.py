@@ -1,0 +1,64 @@
+"""What the command line checks before the work begins: a mistake must not show after an hour."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import typer
+
+__all__ = ["check_cache", "check_figure", "check_out", "check_report", "whole_numbers", "whole_or_auto"]
+
+FIGURE_ENDINGS = (".png", ".jpg", ".jpeg", ".pdf", ".svg")
+
+
+def whole_or_auto(text: str) -> int | str:
+    """Read the value of --min-size."""
+    if text == "auto":
+        return text
+    if not text.isdecimal() or int(text) < 2:
+        raise typer.BadParameter(f"{text!r} is neither auto nor a whole number of at least 2", param_hint="--min-size")
+    return int(text)
+
+
+def whole_numbers(text: str) -> list[int]:
+    """Read the value of --concepts."""
+    parts = text.replace(",", " ").split()
+    if not parts or not all(part.isdecimal() for part in parts):
+        raise typer.BadParameter(f"{text!r} is no list of concept numbers, such as 3,7", param_hint="--concepts")
+    return [int(part) for part in parts]
+
+
+def check_out(folder: Path) -> None:
+    """Raise at once if a model cannot be saved there: an hour of work would be lost at the end."""
+    from concept_memes.errors import SavedModelError
+    from concept_memes.persistence import check_place
+
+    check_place(folder)
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise SavedModelError(f"{there} is a file, so {folder} cannot be made. Save into another folder.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise SavedModelError(f"There is no permission to write into {there}. Save into another folder.")
+
+
+def check_figure(path: Path) -> None:
+    """Raise at once if a figure cannot be written there."""
+    if path.is_dir():
+        raise typer.BadParameter(f"{path} is a folder; give the name of a file", param_hint="the picture file")
+    if path.suffix.lower() not in FIGURE_ENDINGS:
+        endings = ", ".join(FIGURE_ENDINGS)
+        raise typer.BadParameter(f"{path} must end in one of {endings}", param_hint="the picture file")
+
+
+def check_report(path: Path) -> None:
+    """Raise at once if a report cannot be written there."""
+    if path.suffix.lower() != ".json" or path.is_dir():
+        raise typer.BadParameter(f"{path} must be a file whose name ends in .json", param_hint="--report")
+
+
+def check_cache(folder: Path | None, no_cache: bool) -> Path | bool:
+    """Return the value of `cache` that the two options mean."""
+    if no_cache and folder is not None:
+        raise typer.BadParameter("--cache FOLDER and --no-cache contradict each other")
+    return not no_cache if folder is None else folder

@@ -1,0 +1,170 @@
+"""Which contents a list of references holds: fetch what lies elsewhere, hash what is new, take short cuts for the rest.
+
+A hash costs reading the file; a file whose size and times are those of an earlier run costs a look at its folder entry.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from concept_memes.cache import FileStamp, VectorCache, file_stamp
+from concept_memes.errors import UnreadableImageError
+from concept_memes.loading import content_hash
+from concept_memes.lookahead import WorkerThreads, attempt
+from concept_memes.places import place_status
+from concept_memes.sources import ImageRef, Pixels
+
+__all__ = ["Contents", "Fetch", "current_stamp", "identify", "place_of"]
+
+#: Fetches addresses to their kept copies, several at a time; gives the copy or the error per address, in order.
+Fetch: TypeAlias = Callable[[Sequence[str]], Iterable[tuple[str, Path | UnreadableImageError]]]
+
+# Files per look at the cache: few enough that little is lost when a run is stopped, many enough to be quick.
+CHUNK = 512
+
+
+@dataclass
+class Contents:
+    """What is behind references, in their order.
+
+    Attributes
+    ----------
+    hashes : list of str
+        Hash of the content; "" where it could not be read.
+    stamps : list of FileStamp or None
+        What the file looked like when it was hashed; None for pictures that came as pixels.
+    reasons : dict of int to str
+        Why one could not be read, by position.
+    n_hashed : int
+        Files and pictures that were read for their hash; the others are known from an earlier run.
+    n_fetched : int
+        Addresses that were asked for.
+    """
+
+    hashes: list[str]
+    stamps: list[FileStamp | None]
+    reasons: dict[int, str] = field(default_factory=dict)
+    n_hashed: int = 0
+    n_fetched: int = 0
+
+    def first_positions(self) -> dict[str, int]:
+        """Return each content with the first place where it stands, in order.
+
+        Returns
+        -------
+        dict of str to int
+        """
+        first: dict[str, int] = {}
+        for position, key in enumerate(self.hashes):
+            if key:
+                first.setdefault(key, position)
+        return first
+
+
+def identify(
+    refs: Sequence[ImageRef], base_folder: Path, cache: VectorCache, workers: WorkerThreads, fetch: Fetch | None = None
+) -> Contents:
+    """Find the hash of every content.
+
+    Parameters
+    ----------
+    refs : sequence of ImageRef
+    base_folder : Path
+        What relative paths are relative to.
+    cache : VectorCache
+        Knows the hashes of files that have not changed.
+    workers : WorkerThreads
+    fetch : callable, optional
+        Brings what has an address to its kept copy. Without one, only copies that are there can be read.
+
+    Returns
+    -------
+    Contents
+    """
+    found = Contents([""] * len(refs), [None] * len(refs))
+    if fetch is not None:
+        _fetch_all(refs, found, fetch)
+    places = [place_of(ref, base_folder) for ref in refs]
+    for start in range(0, len(refs), CHUNK):
+        positions = [i for i in range(start, min(start + CHUNK, len(refs))) if i not in found.reasons]
+        stamps = list(workers.ahead(lambda i: current_stamp(places[i]), positions))
+        known = cache.known_hashes(stamps)
+        new = []
+        for i, stamp, key in zip(positions, stamps, known, strict=True):
+            found.stamps[i], found.hashes[i] = stamp, key or ""
+            if key is None:
+                new.append(i)
+        found.n_hashed += len(new)
+        taken_ns, fresh = time.time_ns(), []
+        for i, result in zip(new, workers.ahead(lambda i: attempt(_hash, places[i]), new), strict=True):
+            if isinstance(result, UnreadableImageError):
+                found.reasons[i] = result.reason
+                continue
+            found.hashes[i], stamp = result
+            found.stamps[i] = stamp
+            if stamp is not None:
+                fresh.append((stamp, found.hashes[i]))
+        cache.remember_hashes(fresh, taken_ns=taken_ns)
+    return found
+
+
+def place_of(ref: ImageRef, base_folder: Path) -> Path | Pixels | None:
+    """Tell where the pixels of a reference are.
+
+    Parameters
+    ----------
+    ref : ImageRef
+    base_folder : Path
+
+    Returns
+    -------
+    Path, PIL image or ndarray; None if nothing was given
+    """
+    if ref.data is not None:
+        return ref.data
+    return None if ref.path is None else base_folder / ref.path
+
+
+def current_stamp(place: Path | Pixels | None) -> FileStamp | None:
+    """Look at a file's size and times.
+
+    Parameters
+    ----------
+    place : Path, PIL image, ndarray or None
+
+    Returns
+    -------
+    FileStamp or None
+        None for pixels, and where there is no file to look at (reading it gives the reason).
+    """
+    if not isinstance(place, Path):
+        return None
+    try:
+        return file_stamp(place, place_status(place))
+    except (OSError, ValueError, UnreadableImageError):
+        return None
+
+
+def _hash(place: Path | Pixels | None) -> tuple[str, FileStamp | None]:
+    """Hash a content; the stamp comes with it only if the file was the same before and after."""
+    if place is None:
+        raise UnreadableImageError("image", "no path given")
+    before = current_stamp(place)
+    key = content_hash(place)
+    return key, before if before == current_stamp(place) else None
+
+
+def _fetch_all(refs: Sequence[ImageRef], found: Contents, fetch: Fetch) -> None:
+    """Bring what has an address, each address once; keep the reasons of those that cannot be had."""
+    positions: dict[str, list[int]] = {}
+    for i, ref in enumerate(refs):
+        if ref.url is not None:
+            positions.setdefault(ref.url, []).append(i)
+    found.n_fetched = len(positions)
+    for address, result in fetch(list(positions)) if positions else ():
+        if isinstance(result, UnreadableImageError):
+            found.reasons.update(dict.fromkeys(positions[address], result.reason))

@@ -1,0 +1,57 @@
+"""Texts -> vectors, each text once ever: words that an earlier run encoded come from the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from concept_memes.batches import rounded
+from concept_memes.cache import VectorCache, text_key
+from concept_memes.protocols import CacheableTexts, FloatArray, TextEncoder
+
+__all__ = ["embed_texts"]
+
+# Texts per call: an encoder sorts them by length and fills batches up, so small calls are slow. What is encoded is kept
+# after each call.
+CHUNK = 4096
+
+
+def embed_texts(texts: Sequence[str], encoder: TextEncoder, cache: VectorCache) -> tuple[FloatArray, int]:
+    """Encode texts that the cache does not know.
+
+    Parameters
+    ----------
+    texts : sequence of str
+    encoder : TextEncoder
+        Its texts are kept if it is also a `CacheableTexts`.
+    cache : VectorCache
+
+    Returns
+    -------
+    vectors : ndarray of shape (n_texts, n_dims), float32, unit norm
+        Rounded to half precision, as in the cache; a row of zeros where the encoder gives one.
+    n_cached : int
+        Texts that were not encoded.
+
+    Examples
+    --------
+    >>> from concept_memes.cache import open_cache
+    >>> from concept_memes.testing import ColorEncoder
+    >>> vectors, n_cached = embed_texts(["red", "blue"], ColorEncoder(), open_cache(False))
+    >>> vectors.shape, n_cached
+    ((2, 27), 0)
+    """
+    if not isinstance(encoder, CacheableTexts) or not len(texts):
+        return rounded(encoder.encode_texts(list(texts))), 0
+    fingerprint = encoder.text_fingerprint
+    key_of = {text: text_key(text) for text in texts}
+    known = cache.vectors(fingerprint, list(key_of.values()))
+    missing = [text for text, key in key_of.items() if key not in known]
+    for start in range(0, len(missing), CHUNK):
+        chunk = missing[start : start + CHUNK]
+        vectors = rounded(encoder.encode_texts(chunk))
+        keys = [key_of[text] for text in chunk]
+        cache.store(fingerprint, keys, vectors)
+        known.update(zip(keys, vectors, strict=True))
+    return np.stack([known[key_of[text]] for text in texts]), len(key_of) - len(missing)
