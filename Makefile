@@ -12,6 +12,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # What make was given travels to the shell by the environment, untouched: paths may hold spaces, quotes and dollars.
 export DEMO_IMAGES = $(value IMAGES)
 export BENCH_DATA = $(value DATA)
+export BENCH_MODEL = $(value MODEL)
+export BENCH_PHOTOS = $(value PHOTOS)
 
 FOR_DEMO := $(VENV)/.installed-for-demo
 FOR_TESTS := $(VENV)/.installed-for-tests
@@ -67,6 +69,12 @@ bench: $(FOR_TESTS)  ## measure quality: make bench DATA=folder
 	@[ -n "$$BENCH_DATA" ] || { echo "bench: name the folder with the data: make bench DATA=folder" >&2; exit 2; }
 	$(BIN)/python benchmarks/quality.py --data "$$BENCH_DATA"
 	@echo "bench: done"
+
+.PHONY: bench-embedding
+bench-embedding: $(FOR_TESTS)  ## measure speed: make bench-embedding MODEL=clip-folder [PHOTOS=folder]
+	@[ -n "$$BENCH_MODEL" ] || { echo "bench-embedding: name a folder with a CLIP model: make bench-embedding MODEL=folder" >&2; exit 2; }
+	$(BIN)/python benchmarks/bench_embedding.py --model "$$BENCH_MODEL" $${BENCH_PHOTOS:+--photos "$$BENCH_PHOTOS"}
+	@echo "bench-embedding: done"
 
 # ---------------------------------------------------------------------------------------------- checking it
 

@@ -31,9 +31,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from concept_memes.cache import open_cache
 from PIL import Image
 
+from concept_memes.cache import open_cache
 from concept_memes.embedding import Embedder
 from concept_memes.encoders import CLIPEncoder, HubFreeEncoder
 from concept_memes.protocols import ImageEncoder

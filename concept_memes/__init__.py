@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from concept_memes.encoders import CLIPEncoder, HubFreeEncoder
     from concept_memes.errors import ConceptMemesError, ConceptMemesWarning
     from concept_memes.model import ConceptModel
+    from concept_memes.remote.crawling import WebPage
     from concept_memes.run_report import RunReport
+    from concept_memes.sources import list_images
 
 __version__ = "0.1.0"
 
@@ -30,6 +32,8 @@ __all__ = [
     "ImageRecord",
     "RunReport",
     "SkippedImage",
+    "WebPage",
+    "list_images",
 ]
 
 _MODULES = {
@@ -45,6 +49,8 @@ _MODULES = {
     "ImageRecord": "concepts",
     "RunReport": "run_report",
     "SkippedImage": "concepts",
+    "WebPage": "remote.crawling",
+    "list_images": "sources",
 }
 
 

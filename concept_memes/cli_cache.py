@@ -116,7 +116,7 @@ def chosen(folder: Path | None) -> Path:
 
 def is_there(folder: Path) -> bool:
     """Tell whether anything of a cache is in a folder: to look must not make one."""
-    from concept_memes.cache_files import aside_files, database_files, kept_copies
+    from concept_memes.cache.files import aside_files, database_files, kept_copies
 
     return any(found(folder) for found in (database_files, aside_files, kept_copies))
 

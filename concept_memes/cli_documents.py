@@ -8,8 +8,8 @@ from typing import Any
 
 from concept_memes.cli_tables import picture_path
 from concept_memes.concepts import ConceptHit, ConceptSet, ImageHit
-from concept_memes.image_refs import ImageRef
 from concept_memes.run_report import RunReport
+from concept_memes.sources.image_refs import ImageRef
 
 __all__ = ["fitted_document", "placed_document", "search_document"]
 

@@ -39,7 +39,7 @@ def listed(places: Sequence[str], *, hidden: bool, cache: bool | str | Path | Ve
     """
     from concept_memes.cache import open_cache
     from concept_memes.errors import NoImagesError, SourceError
-    from concept_memes.kept_copies import is_address
+    from concept_memes.remote.kept_copies import is_address
     from concept_memes.sources import list_images, merged
 
     with open_cache(cache) as opened:

@@ -13,9 +13,9 @@ from rich.text import Text
 
 from concept_memes.cli_console import clean, skipped_place
 from concept_memes.concepts import Concept, ConceptSet, SkippedImage
-from concept_memes.image_refs import ImageRef
-from concept_memes.kept_copies import is_address
+from concept_memes.remote.kept_copies import is_address
 from concept_memes.run_report import RunReport
+from concept_memes.sources.image_refs import ImageRef
 
 __all__ = [
     "concept_table",

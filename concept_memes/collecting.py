@@ -125,7 +125,7 @@ def collect_images(listing: Listing, embedder: Embedder, *, some: bool = True) -
 def embed(listing: Listing, embedder: Embedder) -> EmbeddedImages:
     """Embed listed images, fetching those that have an address."""
     if embedder.fetch is None and listing.downloads is not None:
-        from concept_memes.fetching import Fetcher
+        from concept_memes.remote.fetching import Fetcher
 
         with Fetcher(listing.downloads) as fetcher:
             return replace(embedder, fetch=fetcher.fetch_all).embed(listing.refs, base_folder=listing.base_folder)

@@ -22,8 +22,8 @@ from concept_memes.concepts import SkippedImage
 from concept_memes.errors import UnreadableImageError
 from concept_memes.identifying import Contents, Fetch, current_stamp, identify, place_of
 from concept_memes.loading import content_hash, load_frames
+from concept_memes.loading.pixel_room import PixelRoom
 from concept_memes.lookahead import WorkerThreads, attempt
-from concept_memes.pixel_room import PixelRoom
 from concept_memes.progress import Progress
 from concept_memes.protocols import FloatArray, ImageEncoder
 from concept_memes.run_report import Stopwatch

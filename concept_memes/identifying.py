@@ -14,8 +14,8 @@ from typing import TypeAlias
 from concept_memes.cache import FileStamp, VectorCache, file_stamp
 from concept_memes.errors import UnreadableImageError
 from concept_memes.loading import content_hash
+from concept_memes.loading.places import place_status
 from concept_memes.lookahead import WorkerThreads, attempt
-from concept_memes.places import place_status
 from concept_memes.sources import ImageRef, Pixels
 
 __all__ = ["Contents", "Fetch", "current_stamp", "identify", "place_of"]

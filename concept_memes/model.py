@@ -164,8 +164,8 @@ class ConceptModel(FittedConcepts):
 
         Parameters
         ----------
-        images : folder, glob pattern, path, PIL image, uint8 array, or a list of these in any mix
-            The collection. May be left out when `image_embeddings` come.
+        images : folder, pattern, archive, list file, address, path, PIL image, uint8 array, or a list of these
+            The collection; `list_images` says what can be given. May be left out when `image_embeddings` come.
         docs : sequence of str, optional
             Your own candidate words and phrases, taken unbroken. By default `vocabulary`.
         image_names : sequence of str, optional

@@ -11,7 +11,7 @@ import numpy as np
 
 from concept_memes.batches import rounded
 from concept_memes.cache import FileStamp
-from concept_memes.cache_files import DATABASE
+from concept_memes.cache.files import DATABASE
 from concept_memes.protocols import FloatArray
 
 OLD = 10**18  # nanoseconds: in 2001

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from concept_memes.addresses import is_web_address, joined, local_path
+from concept_memes.remote.addresses import is_web_address, joined, local_path
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,10 @@ from badfiles import encoded, picture, truncated, without_permission
 from hypothesis import given
 from hypothesis import strategies as st
 
-from concept_memes import archive_members, open_archives, tar_readers
-from concept_memes.archive_members import member_key, name_problem
-from concept_memes.archives import close_archives, is_archive, list_archive, open_member
+from concept_memes.archives import close_archives, is_archive, list_archive, open_member, tar_readers
+from concept_memes.archives import members as archive_members
+from concept_memes.archives import opened as open_archives
+from concept_memes.archives.members import member_key, name_problem
 from concept_memes.errors import UnreadableImageError
 
 PNG = encoded(picture(), "PNG")
@@ -312,7 +313,7 @@ class TestLimits:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
     ) -> None:
         for module in ("zip_reader", "tar_readers"):
-            monkeypatch.setattr(f"concept_memes.{module}.MAX_MEMBER_BYTES", 1000)
+            monkeypatch.setattr(f"concept_memes.archives.{module}.MAX_MEMBER_BYTES", 1000)
         path = make(tmp_path, kind, {"a.png": b"." * 1001, "b.png": b"." * 1000})
         assert reason(path, "a.png") == "too large: 1001 bytes, the limit is 1000"
         assert open_member(path, "b.png").read() == b"." * 1000

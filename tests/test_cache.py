@@ -18,7 +18,7 @@ import pytest
 from cachedata import OLD, change, keys_of, put_copies, stamp, vectors_of
 
 from concept_memes.cache import CacheInfo, FileStamp, VectorCache, cache_folder, file_stamp, open_cache, text_key
-from concept_memes.cache_files import DATABASE
+from concept_memes.cache.files import DATABASE
 from concept_memes.errors import CacheError, CacheWarning, InvalidParameterError
 from concept_memes.protocols import FloatArray
 
@@ -280,7 +280,7 @@ def test_an_interrupted_store_leaves_the_cache_as_it_was(cache: VectorCache, mon
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("concept_memes.cache.keep_vectors", stop)
+        patched.setattr("concept_memes.cache.vector_cache.keep_vectors", stop)
         with pytest.raises(KeyboardInterrupt):
             cache.store("model", keys_of(2, start=7), vectors_of(2))
     assert set(cache.vectors("model", keys_of(9))) == set(keys_of(2))

@@ -19,10 +19,10 @@ import pytest
 from cachedata import change, keys_of, vectors_of
 from processes import NOBODY, in_fork
 
-from concept_memes import cache_database
 from concept_memes.cache import VectorCache, open_cache
-from concept_memes.cache_database import APPLICATION_ID, MIGRATIONS
-from concept_memes.cache_files import DATABASE
+from concept_memes.cache import database as cache_database
+from concept_memes.cache.database import APPLICATION_ID, MIGRATIONS
+from concept_memes.cache.files import DATABASE
 from concept_memes.errors import CacheError, CacheWarning
 
 KEYS = keys_of(20)
@@ -118,7 +118,7 @@ def test_a_disk_that_damages_everything_is_given_up(kept: Path, monkeypatch: pyt
         raise error
 
     cache = open_cache(kept)
-    monkeypatch.setattr("concept_memes.cache.find_vectors", damage)
+    monkeypatch.setattr("concept_memes.cache.vector_cache.find_vectors", damage)
     with pytest.warns(CacheWarning) as caught:
         assert cache.vectors("model", KEYS) == {}
     assert [("moved" in str(w.message), "damaged again" in str(w.message)) for w in caught] == [
@@ -280,8 +280,8 @@ def test_a_look_up_that_cannot_note_the_day_finds_all_the_same(
         cache.store("model", KEYS, vectors_of(20))
     os.chmod(place_of_another, 0o777)
     os.chmod(place_of_another / DATABASE, 0o444)
-    for module in ("cache", "cache_rows"):
-        monkeypatch.setattr(f"concept_memes.{module}.today", lambda: 10**6)
+    for module in ("vector_cache", "rows"):
+        monkeypatch.setattr(f"concept_memes.cache.{module}.today", lambda: 10**6)
 
     def work() -> int:
         with warnings.catch_warnings():

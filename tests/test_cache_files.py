@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from concept_memes.cache_files import DATABASE, aside_files, bytes_of, database_files, kept_copies, remove_files
-from concept_memes.kept_copies import kept_path
+from concept_memes.cache.files import DATABASE, aside_files, bytes_of, database_files, kept_copies, remove_files
+from concept_memes.remote.kept_copies import kept_path
 
 ADDRESS = r"(https?|s3)://[a-z]{1,9}\.org/[A-Za-z0-9._-]{0,20}(\.tar)?\.[A-Za-z0-9]{1,5}"
 

@@ -12,8 +12,8 @@ LIMIT = 1_000_000
 
 
 def on_day(monkeypatch: pytest.MonkeyPatch, day: int) -> None:
-    for module in ("cache", "cache_rows"):
-        monkeypatch.setattr(f"concept_memes.{module}.today", lambda: day)
+    for module in ("vector_cache", "rows"):
+        monkeypatch.setattr(f"concept_memes.cache.{module}.today", lambda: day)
 
 
 def fill(cache: VectorCache, start: int, n: int = 500) -> None:
@@ -61,7 +61,7 @@ def test_the_limit_holds_for_later_runs_when_they_close(tmp_path: Path) -> None:
 
 
 def test_the_limit_holds_in_a_long_run_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("concept_memes.cache.STORES_PER_CHECK", 10)
+    monkeypatch.setattr("concept_memes.cache.vector_cache.STORES_PER_CHECK", 10)
     with open_cache(tmp_path) as cache:
         cache.set_limit(LIMIT)
         fill(cache, 0, 3000)
@@ -72,7 +72,7 @@ def test_the_limit_holds_in_a_long_run_too(tmp_path: Path, monkeypatch: pytest.M
 def test_in_steps_or_at_once_the_same_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     left = []
     for name, step in (("at once", 20_000), ("in steps", 100)):
-        monkeypatch.setattr("concept_memes.cache_rows.ROWS_PER_REMOVAL", step)
+        monkeypatch.setattr("concept_memes.cache.rows.ROWS_PER_REMOVAL", step)
         with open_cache(tmp_path / name) as cache:
             fill(cache, 0, 1500)
             cache.set_limit(LIMIT)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from concept_memes.batches import rounded
-from concept_memes.cache_numbers import half, packed, unpacked
+from concept_memes.cache.numbers import half, packed, unpacked
 from concept_memes.centring import unit
 
 NUMBERS = st.floats(-100, 100, width=32) | st.sampled_from([0.0, 1.0, 0.5, 2.0**-14, 2.0**-20, 1 + 2.0**-10])

@@ -13,7 +13,7 @@ from cachedata import change, keys_of, put_copies, stamp, vectors_of
 from commandline import COMMAND, rows, run
 
 from concept_memes.cache import cache_folder, open_cache
-from concept_memes.cache_files import DATABASE
+from concept_memes.cache.files import DATABASE
 from concept_memes.cli_cache import read_size
 
 
@@ -191,7 +191,7 @@ def test_help_loads_nothing_heavy() -> None:
     code = (
         "import sys\nfrom typer.testing import CliRunner\nfrom concept_memes.cli import app\n"
         "assert CliRunner().invoke(app, ['cache', '--help']).exit_code == 0\n"
-        "print(*[name for name in ('sqlite3', 'torch', 'concept_memes.cache') if name in sys.modules])"
+        "print(*[name for name in ('sqlite3', 'torch', 'concept_memes.cache.vector_cache') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.strip() == ""

@@ -9,7 +9,7 @@ from badfiles import AVIF_HEADER, HTML, SVG, VIDEO_HEADER, encoded, picture
 from hypothesis import given
 from hypothesis import strategies as st
 
-from concept_memes.content_kinds import N_FIRST_BYTES, content_kind, no_picture, picture_is_whole
+from concept_memes.remote.content_kinds import N_FIRST_BYTES, content_kind, no_picture, picture_is_whole
 
 
 def tar() -> bytes:

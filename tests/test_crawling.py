@@ -9,12 +9,12 @@ import pytest
 import webserver
 from webserver import PICTURE, Request, Site, redirect, says, web_server
 
-import concept_memes.crawling
-from concept_memes.crawling import Found, WebPage, crawl
+import concept_memes.remote.crawling
 from concept_memes.errors import InvalidParameterError, SourceError
-from concept_memes.fetching import Fetcher
-from concept_memes.kept_copies import kept_path
-from concept_memes.robots import FORBIDDEN
+from concept_memes.remote.crawling import Found, WebPage, crawl
+from concept_memes.remote.fetching import Fetcher
+from concept_memes.remote.kept_copies import kept_path
+from concept_memes.remote.robots import FORBIDDEN
 
 
 @dataclass
@@ -238,7 +238,7 @@ def test_pictures_may_come_from_other_hosts_unless_told(
 
 
 def test_a_public_page_does_not_lead_inside(site: Site, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(concept_memes.crawling, "is_inside", lambda address: "127.0.0.1" not in address)
+    monkeypatch.setattr(concept_memes.remote.crawling, "is_inside", lambda address: "127.0.0.1" not in address)
     site.answers["/page"] = page("http://192.168.1.1/restart.jpg", "http://192.168.1.1/setup")
     found = found_by(WebPage(f"{site.address}/page", depth=1, same_host=False), fetcher)
     assert reasons(found) == dict.fromkeys(["restart.jpg", "setup"], "leads into a private network")

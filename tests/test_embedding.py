@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from badfiles import make_bad_files
-from concept_memes.cache import VectorCache, open_cache
 from PIL import Image
 
 from concept_memes import embedding, identifying, lookahead
+from concept_memes.cache import VectorCache, open_cache
 from concept_memes.embedding import EmbeddedImages, Embedder
 from concept_memes.errors import EncoderError, EncoderMemoryError, UnreadableImageError
 from concept_memes.protocols import ImageEncoder
@@ -348,9 +348,11 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept_under_the_old_name(
     paths = write_color_images(tmp_path / "pictures", ["red"], 3)
     blue = write_color_images(tmp_path / "blue", ["blue"], 1)[0].read_bytes()
 
+    once = threading.Lock()
+
     class Changing(ColorEncoder):
         def preprocess(self, image: Image.Image) -> npt.NDArray[np.float32]:
-            if paths[1].read_bytes() != blue:
+            if once.acquire(blocking=False):
                 new = paths[1].with_suffix(".new")
                 new.write_bytes(blue)
                 new.replace(paths[1])  # in one step: no thread sees half of it

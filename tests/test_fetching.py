@@ -17,12 +17,12 @@ import webserver
 from badfiles import SVG
 from webserver import HTML, PICTURE, Answer, Request, Site, redirect, says, web_server
 
-import concept_memes.downloading
-import concept_memes.fetching
+import concept_memes.remote.downloading
+import concept_memes.remote.fetching
 from concept_memes.errors import InvalidParameterError, MissingExtraError, UnreadableImageError
-from concept_memes.fetching import Fetcher
-from concept_memes.http_session import Work
-from concept_memes.kept_copies import kept_path
+from concept_memes.remote.fetching import Fetcher
+from concept_memes.remote.http_session import Work
+from concept_memes.remote.kept_copies import kept_path
 
 
 @pytest.fixture
@@ -299,7 +299,9 @@ def test_nobody_outside_redirects_into_a_private_network(
     with web_server() as other:
         site.answers.update({"/0": redirect("/1"), "/1": redirect(f"{other.address}/2"), "/2": says()})
         other.answers.update({"/2": says(), "/0": redirect(f"{site.address}/2")})
-        monkeypatch.setattr(concept_memes.downloading, "is_inside", lambda address: address.startswith(other.address))
+        monkeypatch.setattr(
+            concept_memes.remote.downloading, "is_inside", lambda address: address.startswith(other.address)
+        )
         assert reason(fetcher, f"{site.address}/0") == "redirected into a private network"
         assert other.asked == []
         assert fetcher.fetch(f"{other.address}/0").read_bytes() == PICTURE  # who begins inside may go anywhere
@@ -435,7 +437,7 @@ def test_a_caller_that_stops_taking_stops_the_downloads(site: Site, tmp_path: Pa
 def test_an_interrupt_ends_a_process_that_is_fetching(site: Site, tmp_path: Path) -> None:
     site.answers["/cat.jpg"] = site.stalls
     script = (
-        "import sys; from pathlib import Path; from concept_memes.fetching import Fetcher\n"
+        "import sys; from pathlib import Path; from concept_memes.remote.fetching import Fetcher\n"
         "with Fetcher(Path(sys.argv[1]), timeout=300.0, deadline=600.0) as fetcher:\n"
         "    list(fetcher.fetch_all([sys.argv[2]]))\n"
     )
@@ -574,7 +576,7 @@ def test_pictures_and_archives_are_kept_but_pages_and_lists_change(site: Site, f
 
 
 def test_each_kind_has_its_own_limit(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(concept_memes.fetching, "MAX_TEXT_BYTES", 3000)
+    monkeypatch.setattr(concept_memes.remote.fetching, "MAX_TEXT_BYTES", 3000)
     kinds = {"picture": PICTURE, "page": HTML, "archive": b"PK\x03\x04", "list": b"a.jpg"}
     site.answers.update({f"/{kind}": says(body + b" " * (7000 - len(body))) for kind, body in kinds.items()})
     found = {}

@@ -11,8 +11,8 @@ from badfiles import without_permission
 from hypothesis import given
 from hypothesis import strategies as st
 
-import concept_memes.folders
-from concept_memes.folders import FoundFiles, files_in_folder, files_of_pattern, has_wildcard
+import concept_memes.sources.folders
+from concept_memes.sources.folders import FoundFiles, files_in_folder, files_of_pattern, has_wildcard
 
 JPEG = b"\xff\xd8\xff\xe0"
 
@@ -92,13 +92,13 @@ class TestChangesMeanwhile:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         write(tmp_path, "a.jpg", "b", "c")
-        real = concept_memes.folders.is_image_file
+        real = concept_memes.sources.folders.is_image_file
 
         def look(path: str, is_regular: bool = False) -> bool:
             (tmp_path / "b").unlink(missing_ok=True)
             return real(path, is_regular)
 
-        monkeypatch.setattr(concept_memes.folders, "is_image_file", look)
+        monkeypatch.setattr(concept_memes.sources.folders, "is_image_file", look)
         found = files_in_folder(tmp_path)
         assert (names_of(found), found.n_others) == (["a.jpg", "c"], 1)
 
@@ -111,8 +111,8 @@ class TestChangesMeanwhile:
             def is_dir(self, **_: bool) -> bool:
                 raise PermissionError
 
-        real = concept_memes.folders._entries
-        monkeypatch.setattr(concept_memes.folders, "_entries", lambda *args: [Entry(), *real(*args)])
+        real = concept_memes.sources.folders._entries
+        monkeypatch.setattr(concept_memes.sources.folders, "_entries", lambda *args: [Entry(), *real(*args)])
         found = files_in_folder(tmp_path)
         assert (names_of(found), found.n_others) == (["a.jpg"], 1)
 

@@ -16,12 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageSequence
 
-from concept_memes import frames as frames_module
-from concept_memes import picture_files
 from concept_memes.errors import InvalidParameterError, UnreadableImageError
-from concept_memes.frames import MAX_FRAME_PIXELS, chosen_frames, without_blank
-from concept_memes.loading import load_frames, load_image
-from concept_memes.pixel_room import PixelRoom
+from concept_memes.loading import frames as frames_module
+from concept_memes.loading import load_frames, load_image, picture_files
+from concept_memes.loading.frames import MAX_FRAME_PIXELS, chosen_frames, without_blank
+from concept_memes.loading.pixel_room import PixelRoom
 
 SIZES = st.lists(st.tuples(st.integers(0, 20_000), st.integers(0, 20_000)), min_size=1, max_size=60)
 ANIMATED = ("GIF", "WEBP", "PNG", "TIFF", "AVIF")
@@ -262,7 +261,7 @@ class TestDamageAndLimits:
         path = save(tmp_path, noise, kind)
         data = path.read_bytes()
         path.write_bytes(data[: int(len(data) * 0.8)])
-        with caplog.at_level(logging.DEBUG, logger="concept_memes.loading"):
+        with caplog.at_level(logging.DEBUG, logger="concept_memes.loading.images"):
             n_frames = len(list(load_frames(path)))
         assert 1 <= n_frames < 4
         assert kind == "TIFF" or "and those after it are left out" in caplog.text

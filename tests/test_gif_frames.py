@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from concept_memes.gif_frames import gif_canvases
+from concept_memes.loading.gif_frames import gif_canvases
 
 
 def gif(n_frames: int) -> bytes:

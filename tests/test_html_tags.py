@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from concept_memes.html_tags import html_tags
+from concept_memes.remote.html_tags import html_tags
 
 
 @pytest.mark.parametrize(

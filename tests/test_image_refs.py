@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from concept_memes.errors import SourceError
-from concept_memes.image_refs import ImageRef, Listing, address_ref, item_refs, merged, temporary_downloads
-from concept_memes.kept_copies import kept_path
+from concept_memes.remote.kept_copies import kept_path
+from concept_memes.sources.image_refs import ImageRef, Listing, address_ref, item_refs, merged, temporary_downloads
 
 PIXELS = np.zeros((2, 2, 3), np.uint8)
 ADDRESS = "https://example.org/a.jpg"
@@ -94,7 +94,7 @@ class TestTemporaryDownloads:
     def test_are_gone_when_the_process_ends_and_not_when_its_child_does(self) -> None:
         code = """
 import os
-from concept_memes.image_refs import temporary_downloads
+from concept_memes.sources.image_refs import temporary_downloads
 folder = temporary_downloads()
 (folder / "a.jpg").write_bytes(b"")
 child = os.fork()

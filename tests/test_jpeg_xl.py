@@ -13,8 +13,8 @@ from badfiles import picture
 from PIL import Image
 
 from concept_memes.errors import UnreadableImageError
-from concept_memes.jpeg_xl import JpegXlHeader, read_header
 from concept_memes.loading import load_frames, load_image
+from concept_memes.loading.jpeg_xl import JpegXlHeader, read_header
 
 codecs = pytest.importorskip("imagecodecs", reason="imagecodecs is not installed")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from concept_memes.kept_copies import is_address, kept_path, shown_address
+from concept_memes.remote.kept_copies import is_address, kept_path, shown_address
 
 FOLDER = Path("kept")
 

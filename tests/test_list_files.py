@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from concept_memes.errors import MissingExtraError, SourceError
-from concept_memes.list_files import COLUMN_NAMES, is_list_file, path_column, read_list, split_column
+from concept_memes.sources.list_files import COLUMN_NAMES, is_list_file, path_column, read_list, split_column
 
 
 def written(folder: Path, name: str, data: str | bytes) -> Path:

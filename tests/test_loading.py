@@ -31,9 +31,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile, ImageOps
 
-from concept_memes import picture_files
 from concept_memes.errors import UnreadableImageError
-from concept_memes.loading import MAX_PIXELS, content_hash, load_image
+from concept_memes.loading import MAX_PIXELS, content_hash, load_image, picture_files
 from concept_memes.sources import list_images
 
 WHITE = (255, 255, 255)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from concept_memes.page_links import picture_links
+from concept_memes.remote.page_links import picture_links
 
 BASE = "https://example.org/a/page.html"
 

@@ -9,7 +9,7 @@ from badfiles import bomb_png, encoded, picture, png_chunk
 from PIL import features
 
 from concept_memes.errors import UnreadableImageError
-from concept_memes.picture_files import check_size, open_frames
+from concept_memes.loading.picture_files import check_size, open_frames
 
 
 def animated(kind: str, n_frames: int = 5, **options: Any) -> io.BytesIO:

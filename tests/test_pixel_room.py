@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from concept_memes.pixel_room import PixelRoom
+from concept_memes.loading.pixel_room import PixelRoom
 
 PATIENCE = 30  # seconds until a wait counts as a deadlock; never reached by sound code
 

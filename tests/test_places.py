@@ -13,7 +13,7 @@ from badfiles import encoded, picture
 from concept_memes.archives import close_archives
 from concept_memes.errors import UnreadableImageError
 from concept_memes.loading import content_hash, load_frames, load_image
-from concept_memes.places import open_place, place_status
+from concept_memes.loading.places import open_place, place_status
 
 PNG = encoded(picture(), "PNG")
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-import concept_memes.private_networks
-from concept_memes.private_networks import is_inside
+import concept_memes.remote.private_networks
+from concept_memes.remote.private_networks import is_inside
 
 
 @pytest.fixture(autouse=True)
@@ -19,8 +19,8 @@ def numbers(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
             raise socket.gaierror
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (known[host], 0))]
 
-    monkeypatch.setattr(concept_memes.private_networks.socket, "getaddrinfo", getaddrinfo)
-    monkeypatch.setattr(concept_memes.private_networks, "getproxies", dict)
+    monkeypatch.setattr(concept_memes.remote.private_networks.socket, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(concept_memes.remote.private_networks, "getproxies", dict)
     return known
 
 
@@ -50,7 +50,7 @@ def test_addresses_inside_are_told_from_those_outside(address: str, expected: bo
 
 
 def test_behind_a_proxy_names_are_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(concept_memes.private_networks, "getproxies", lambda: {"http": "http://proxy:3128"})
-    monkeypatch.setattr(concept_memes.private_networks, "proxy_bypass", lambda _: False)
+    monkeypatch.setattr(concept_memes.remote.private_networks, "getproxies", lambda: {"http": "http://proxy:3128"})
+    monkeypatch.setattr(concept_memes.remote.private_networks, "proxy_bypass", lambda _: False)
     assert not is_inside("http://inside.example/")
     assert is_inside("http://10.0.0.7/")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from concept_memes.errors import MissingExtraError, SourceError
-from concept_memes.remote_places import remote_files
+from concept_memes.sources.remote_places import remote_files
 
 fsspec = pytest.importorskip("fsspec")
 
@@ -17,6 +17,8 @@ fsspec = pytest.importorskip("fsspec")
 def memory() -> Iterator[None]:
     """Put files into the memory that fsspec lists as memory://pics."""
     system = fsspec.filesystem("memory")
+    if system.exists("/pics"):
+        system.rm("/pics", recursive=True)
     names = ("b.jpg", "a.JPG", "notes.txt", "sub/c.png", "sub/deep/d.webp", ".hidden.jpg", ".trash/e.jpg")
     system.pipe({f"/pics/{name}": b"" for name in names})
     yield

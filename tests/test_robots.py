@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from webserver import HTML, Answer, Site, redirect, says, web_server
 
-from concept_memes.downloading import Limits
-from concept_memes.downloads import Document, Downloads
 from concept_memes.errors import MissingExtraError
-from concept_memes.fetch_lanes import Lanes
-from concept_memes.fetching import Fetcher
-from concept_memes.robots import FORBIDDEN, Robots
+from concept_memes.remote.downloading import Limits
+from concept_memes.remote.downloads import Document, Downloads
+from concept_memes.remote.fetch_lanes import Lanes
+from concept_memes.remote.fetching import Fetcher
+from concept_memes.remote.robots import FORBIDDEN, Robots
 
 
 @pytest.fixture

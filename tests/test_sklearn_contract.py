@@ -32,6 +32,8 @@ OTHER_VALUES: dict[str, Any] = {
     "vocabulary": ["red", "blue"],
     "labeler": None,
     "n_exemplars": 3,
+    "frames": 2,
+    "cache": False,
     "random_state": None,
     "verbose": False,
 }
@@ -231,6 +233,9 @@ def test_a_pipeline_hands_over_docs_in_the_place_of_y() -> None:
         ("n_exemplars", 0, "an integer of at least 1"),
         ("n_exemplars", 2.0, "an integer of at least 1"),
         ("n_exemplars", False, "an integer of at least 1"),
+        ("frames", 0, "an integer of at least 1"),
+        ("frames", "all", "an integer of at least 1"),
+        ("cache", 3, "True, False"),
         ("random_state", -1, "None or an integer from 0"),
         ("random_state", 2**32, "None or an integer from 0"),
         ("random_state", 0.5, "None or an integer from 0"),

@@ -28,7 +28,7 @@ from PIL import Image
 from webserver import PICTURE, Site, says, web_server
 
 from concept_memes.errors import InvalidParameterError, NoImagesError, SourceError
-from concept_memes.kept_copies import kept_path
+from concept_memes.remote.kept_copies import kept_path
 from concept_memes.sources import ENDINGS, ImageRef, array_problem, image_format, list_images
 
 JPEG = b"\xff\xd8\xff\xe0"
@@ -675,7 +675,7 @@ class TestWeb:
 
     def test_a_page_object_says_how_far_to_go(self, site: Site) -> None:
         pytest.importorskip("bs4")
-        from concept_memes.crawling import WebPage
+        from concept_memes.remote.crawling import WebPage
 
         page = b'<img src="a.jpg"><img src="b.jpg"><a href="/next">next</a>'
         site.answers |= {"/page": says(page, Content_Type="text/html"), "/a.jpg": says(), "/b.jpg": says()}

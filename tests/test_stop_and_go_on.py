@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from concept_memes.cache import open_cache
 from tinyclip import tiny_clip
 
+from concept_memes.cache import open_cache
 from concept_memes.embedding import Embedder
 from concept_memes.encoders import CLIPEncoder
 from concept_memes.protocols import ImageEncoder

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from concept_memes.cache import VectorCache, open_cache
 
+from concept_memes.cache import VectorCache, open_cache
 from concept_memes.protocols import CacheableTexts, FloatArray
 from concept_memes.testing import ColorEncoder
 from concept_memes.text_embedding import embed_texts

@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from concept_memes.tiff_directories import ORIENTATION, PageView, first_directory, first_value, frame_directories
+from concept_memes.loading.tiff_directories import (
+    ORIENTATION,
+    PageView,
+    first_directory,
+    first_value,
+    frame_directories,
+)
 
 MARKS = {"<": b"II", ">": b"MM"}
 

@@ -62,7 +62,9 @@ def test_vectors_equal_those_of_transformers(
 def test_texts_of_the_multilingual_model_equal_those_of_sentence_transformers(checkpoints: dict[str, Path]) -> None:
     from sentence_transformers import SentenceTransformer
 
-    encoder = CLIPEncoder(checkpoints["clip"], text_model=checkpoints["text"], batch_size=BATCH, device="cpu", precision="fp32")
+    encoder = CLIPEncoder(
+        checkpoints["clip"], text_model=checkpoints["text"], batch_size=BATCH, device="cpu", precision="fp32"
+    )
     expected = SentenceTransformer(str(checkpoints["text"]), device="cpu").encode(TEXTS, normalize_embeddings=True)
     np.testing.assert_allclose(encoder.encode_texts(TEXTS), expected, atol=1e-5)
 

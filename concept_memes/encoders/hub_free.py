@@ -15,7 +15,7 @@ Wang et al., "MiniLM: Deep Self-Attention Distillation", arXiv 2002.10957.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from importlib import resources
 from importlib.util import find_spec
@@ -31,6 +31,7 @@ from concept_memes.encoders.memory import memory_errors
 from concept_memes.encoders.placement import Placement
 from concept_memes.encoders.prompts import TEMPLATE, prompted
 from concept_memes.encoders.quiet import loading_quietly
+from concept_memes.encoders.rows import filled_rows
 from concept_memes.encoders.text_batches import TEXT_BUCKETS, encode_by_length
 from concept_memes.encoders.towers import attention_for, in_precision, tokenized
 from concept_memes.errors import InvalidParameterError, MissingExtraError, ModelNotFoundError
@@ -147,7 +148,7 @@ class HubFreeEncoder:
         """Weights, preprocessing, precision, kind of device and batch shape."""
         pictures = "fp32" if self.placement.kind == "cpu" else self.precision
         return (
-            f"hub-free/2 pictures={PICTURES_SHA256[:16]} {SHORT_SIDE}>{CROP} {pictures} batch={self.batch_size} "
+            f"hub-free/3 pictures={PICTURES_SHA256[:16]} {SHORT_SIDE}>{CROP} {pictures} batch={self.batch_size} "
             f"semantic={SEMANTIC_WEIGHT} temperature={TEMPERATURE} classes={N_CLASSES_USED} "
             f"words={CLASS_VECTORS_SHA256[:16]} {self.placement.kind}"
         )
@@ -212,11 +213,13 @@ class HubFreeEncoder:
 
         network, classes = self._network, self._class_vectors
         with memory_errors(self.device, len(batch)), torch.inference_mode():
-            bytes_ = torch.from_numpy(np.ascontiguousarray(batch)).to(self.device)
+            bytes_ = torch.from_numpy(np.ascontiguousarray(filled_rows(batch))).to(self.device)
             pixels = ((bytes_.permute(0, 3, 1, 2).float() - 127) / 128).to(network.classifier.weight.dtype)
-            features, scores = (output.float().cpu().numpy() for output in network(pixels))
+            features, scores = (output.float().cpu().numpy()[: len(batch)] for output in network(pixels))
         visual = unit(features)
-        semantic = unit(likely_classes(scores) @ classes)
+        # Row by row: in one product the bits of a row depend on its place.
+        means = [weights[used] @ classes[used] for weights, used in likely_classes(scores)]
+        semantic = unit(np.asarray(means, np.float32).reshape(len(batch), N_SEMANTIC))
         return unit(np.hstack([visual, SEMANTIC_WEIGHT * semantic]))
 
     def encode_texts(self, texts: Sequence[str]) -> FloatArray:
@@ -308,13 +311,13 @@ def class_names() -> list[str]:
     return [line.split("\t")[2] for line in table.read_text(encoding="utf-8").splitlines()]
 
 
-def likely_classes(scores: npt.NDArray[np.float32]) -> FloatArray:
-    """Softened class probabilities of shape (n, 1000), all but the likeliest classes set to zero."""
+def likely_classes(scores: npt.NDArray[np.float32]) -> Iterator[tuple[FloatArray, npt.NDArray[np.bool_]]]:
+    """Yield per row the softened class probabilities, and which classes are the likeliest, both of shape (1000,)."""
     scores = scores / TEMPERATURE
     probabilities = np.exp(scores - scores.max(axis=1, keepdims=True))
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     least = np.partition(probabilities, -N_CLASSES_USED, axis=1)[:, -N_CLASSES_USED, None]
-    return np.where(probabilities >= least, probabilities, 0).astype(np.float32)
+    yield from zip(probabilities, probabilities >= least, strict=True)
 
 
 def checked_file(package: str, name: str, sha256: str) -> Path:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from concept_memes.encoders.rows import safe_number
 from concept_memes.errors import EncoderMemoryError
 from concept_memes.protocols import FloatArray
 
@@ -42,7 +43,8 @@ def encode_by_length(
     buckets : sequence of int
         Lengths that a text may be padded to, ascending.
     batch_size : int
-        Rows of every call; halved for the rest of the texts where `encode` raises `EncoderMemoryError`.
+        Rows of every call, filled up to a number at which no row depends on its place; halved for the rest of the
+        texts where `encode` raises `EncoderMemoryError`.
     pad_id : int
         Token that fills a row up.
     n_dims : int
@@ -59,6 +61,7 @@ def encode_by_length(
     """
     vectors = np.zeros((len(token_ids), n_dims), np.float32)
     lengths = np.array([len(ids) for ids in token_ids], np.int64)
+    batch_size = safe_number(batch_size)
     bucket_of = np.searchsorted(np.asarray(buckets), lengths)
     for number, width in enumerate(buckets):
         rows = np.flatnonzero(bucket_of == number)

@@ -15,6 +15,7 @@ from concept_memes.encoders.devices import warn_if_slow
 from concept_memes.encoders.memory import memory_errors
 from concept_memes.encoders.placement import Placement
 from concept_memes.encoders.quiet import loading_quietly
+from concept_memes.encoders.rows import filled_rows
 from concept_memes.encoders.text_batches import TEXT_BUCKETS, encode_by_length
 from concept_memes.errors import AdjustedWarning, EncoderError, ModelNotFoundError
 from concept_memes.protocols import FloatArray
@@ -243,8 +244,9 @@ class Towers:
         import torch
 
         with memory_errors(str(self.model.device), len(batch)), torch.inference_mode():
-            pixels = torch.from_numpy(np.ascontiguousarray(batch)).to(self.model.device, self.model.dtype)
-            return _unit_norm(self.finish(self.model.get_image_features(pixel_values=pixels)))
+            rows = np.ascontiguousarray(filled_rows(batch))
+            pixels = torch.from_numpy(rows).to(self.model.device, self.model.dtype)
+            return _unit_norm(self.finish(self.model.get_image_features(pixel_values=pixels)))[: len(batch)]
 
     def texts(self, texts: Sequence[str], n_dims: int) -> FloatArray:
         """Encode texts in batches of fixed shape.

@@ -24,10 +24,10 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from concept_memes.errors import UnreadableImageError
-from concept_memes.gif_frames import gif_canvases
 from concept_memes.image_formats import N_MAGIC, image_format
-from concept_memes.jpeg_xl import JpegXlImageFile
-from concept_memes.tiff_directories import Directory, PageView, first_directory, frame_directories
+from concept_memes.loading.gif_frames import gif_canvases
+from concept_memes.loading.jpeg_xl import JpegXlImageFile
+from concept_memes.loading.tiff_directories import Directory, PageView, first_directory, frame_directories
 
 __all__ = ["MAX_PIXELS", "FrameFile", "check_size", "open_frames"]
 

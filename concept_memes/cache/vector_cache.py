@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from concept_memes.cache_database import CacheDatabase
-from concept_memes.cache_files import DOWNLOADS, aside_files, bytes_of, database_files, kept_copies, remove_files
-from concept_memes.cache_keys import FileStamp, file_stamp, key_bytes, text_key
-from concept_memes.cache_limit import give_room_back, make_room
-from concept_memes.cache_numbers import packed, unpacked
-from concept_memes.cache_rows import (
+from concept_memes.cache.database import CacheDatabase
+from concept_memes.cache.files import DOWNLOADS, aside_files, bytes_of, database_files, kept_copies, remove_files
+from concept_memes.cache.keys import FileStamp, file_stamp, key_bytes, text_key
+from concept_memes.cache.limit import give_room_back, make_room
+from concept_memes.cache.numbers import packed, unpacked
+from concept_memes.cache.rows import (
     count_rows,
     find_files,
     find_vectors,

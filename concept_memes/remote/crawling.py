@@ -17,14 +17,14 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 from urllib.request import url2pathname
 
-from concept_memes.downloading import is_web
-from concept_memes.downloads import A_PICTURE_CAME, MAX_TEXT_BYTES, Document
 from concept_memes.errors import InvalidParameterError, SourceError, UnreadableImageError
-from concept_memes.fetching import Fetcher, Looked
-from concept_memes.kept_copies import is_address, shown_address
-from concept_memes.page_links import picture_links
-from concept_memes.private_networks import is_inside
-from concept_memes.robots import Robots
+from concept_memes.remote.downloading import is_web
+from concept_memes.remote.downloads import A_PICTURE_CAME, MAX_TEXT_BYTES, Document
+from concept_memes.remote.fetching import Fetcher, Looked
+from concept_memes.remote.kept_copies import is_address, shown_address
+from concept_memes.remote.page_links import picture_links
+from concept_memes.remote.private_networks import is_inside
+from concept_memes.remote.robots import Robots
 
 __all__ = ["Found", "WebPage", "crawl", "picture_links"]
 

@@ -11,9 +11,9 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from concept_memes.archive_members import Reader
-from concept_memes.tar_readers import COMPRESSED, TarReader, TarStreamReader
-from concept_memes.zip_reader import ZipReader
+from concept_memes.archives.members import Reader
+from concept_memes.archives.tar_readers import COMPRESSED, TarReader, TarStreamReader
+from concept_memes.archives.zip_reader import ZipReader
 
 __all__ = ["close_all", "lend"]
 

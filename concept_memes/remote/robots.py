@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from concept_memes.downloads import USER_AGENT_NAME
 from concept_memes.errors import MissingExtraError, UnreadableImageError
+from concept_memes.remote.downloads import USER_AGENT_NAME
 
 if TYPE_CHECKING:
-    from concept_memes.downloads import Downloads
+    from concept_memes.remote.downloads import Downloads
 
 __all__ = ["FORBIDDEN", "Robots"]
 
@@ -41,9 +41,9 @@ class Robots:
 
     Examples
     --------
-    >>> from concept_memes.downloading import Limits
-    >>> from concept_memes.downloads import Downloads
-    >>> from concept_memes.fetch_lanes import Lanes
+    >>> from concept_memes.remote.downloading import Limits
+    >>> from concept_memes.remote.downloads import Downloads
+    >>> from concept_memes.remote.fetch_lanes import Lanes
     >>> robots = Robots(Downloads(Limits(n_retries=0), Lanes(4, 2, 8)))
     >>> robots.problem("http://127.0.0.1:9/cat.jpg")  # nobody listens there
     'robots.txt is not to be had (the server cannot be reached)'

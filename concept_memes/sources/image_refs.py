@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from concept_memes.addresses import local_path
 from concept_memes.errors import SourceError
-from concept_memes.kept_copies import is_address, kept_path, shown_address
+from concept_memes.remote.addresses import local_path
+from concept_memes.remote.kept_copies import is_address, kept_path, shown_address
 
 __all__ = [
     "ImageRef",

@@ -1,6 +1,6 @@
 """Lists of pictures in files and tables: a text with one path per line, a column of a CSV, TSV or Parquet file.
 
-What a line or a cell holds is the business of :mod:`concept_memes.sources`: a path, an address, or nothing.
+What a line or a cell holds is the business of :mod:`concept_memes.sources.listing`: a path, an address, or nothing.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from concept_memes.archive_members import (
+from concept_memes.archives.members import (
     MAX_MEMBER_BYTES,
     MAX_RATIO,
     Entry,

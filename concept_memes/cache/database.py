@@ -18,7 +18,7 @@ from itertools import count
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from concept_memes.cache_files import ASIDE, DATABASE, ENDINGS
+from concept_memes.cache.files import ASIDE, DATABASE, ENDINGS
 from concept_memes.errors import CacheError, CacheWarning
 
 __all__ = ["MIGRATIONS", "CacheDatabase"]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
-from concept_memes.html_tags import html_tags
 from concept_memes.image_formats import ENDINGS
+from concept_memes.remote.html_tags import html_tags
 
 __all__ = ["PageLinks", "picture_links"]
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, BinaryIO
 
-from concept_memes.content_kinds import content_kind
-from concept_memes.downloading import DownloadError, Judge, Limits, Received, receive
 from concept_memes.errors import UnreadableImageError
-from concept_memes.fetch_lanes import Lanes, host_of
-from concept_memes.http_session import Work, open_session
-from concept_memes.kept_copies import shown_address
+from concept_memes.remote.content_kinds import content_kind
+from concept_memes.remote.downloading import DownloadError, Judge, Limits, Received, receive
+from concept_memes.remote.fetch_lanes import Lanes, host_of
+from concept_memes.remote.http_session import Work, open_session
+from concept_memes.remote.kept_copies import shown_address
 
 if TYPE_CHECKING:
     import requests

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 from urllib.request import url2pathname
 
-from concept_memes.kept_copies import is_address
+from concept_memes.remote.kept_copies import is_address
 
 __all__ = ["is_web_address", "joined", "local_path"]
 

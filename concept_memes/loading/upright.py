@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from concept_memes.tiff_directories import ORIENTATION, first_value
+from concept_memes.loading.tiff_directories import ORIENTATION, first_value
 
 __all__ = ["TransparentKey", "orientation_of", "transparent_key", "upright_rgb"]
 

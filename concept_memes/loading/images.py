@@ -24,12 +24,12 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from concept_memes.errors import InvalidParameterError, UnreadableImageError
-from concept_memes.frames import MAX_FRAMES, chosen_frames, without_blank
-from concept_memes.picture_files import MAX_PIXELS, FrameFile, check_size, open_frames
-from concept_memes.pixel_room import Held
-from concept_memes.places import open_place, place_status
+from concept_memes.loading.frames import MAX_FRAMES, chosen_frames, without_blank
+from concept_memes.loading.picture_files import MAX_PIXELS, FrameFile, check_size, open_frames
+from concept_memes.loading.pixel_room import Held
+from concept_memes.loading.places import open_place, place_status
+from concept_memes.loading.upright import orientation_of, transparent_key, upright_rgb
 from concept_memes.sources import array_problem
-from concept_memes.upright import orientation_of, transparent_key, upright_rgb
 
 __all__ = [
     "MAX_PIXELS",

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from concept_memes.errors import MissingExtraError, SourceError
-from concept_memes.folders import has_wildcard
 from concept_memes.image_formats import ENDINGS
-from concept_memes.kept_copies import shown_address
+from concept_memes.remote.kept_copies import shown_address
+from concept_memes.sources.folders import has_wildcard
 
 __all__ = ["RemoteFiles", "remote_files"]
 

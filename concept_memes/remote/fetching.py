@@ -15,14 +15,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from concept_memes.content_kinds import N_FIRST_BYTES, ContentKind, content_kind, no_picture, picture_is_whole
-from concept_memes.copy_folder import CopyFolder, is_there
-from concept_memes.downloading import DownloadError, Judge, Limits, Received
-from concept_memes.downloads import MAX_TEXT_BYTES, Downloads
 from concept_memes.errors import InvalidParameterError, UnreadableImageError
-from concept_memes.fetch_lanes import Lanes, host_of
-from concept_memes.http_session import Work
-from concept_memes.kept_copies import kept_path, shown_address
+from concept_memes.remote.content_kinds import N_FIRST_BYTES, ContentKind, content_kind, no_picture, picture_is_whole
+from concept_memes.remote.copy_folder import CopyFolder, is_there
+from concept_memes.remote.downloading import DownloadError, Judge, Limits, Received
+from concept_memes.remote.downloads import MAX_TEXT_BYTES, Downloads
+from concept_memes.remote.fetch_lanes import Lanes, host_of
+from concept_memes.remote.http_session import Work
+from concept_memes.remote.kept_copies import kept_path, shown_address
 
 __all__ = ["Fetcher", "Looked"]
 

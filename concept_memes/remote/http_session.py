@@ -133,7 +133,8 @@ def open_session(user_agent: str, n_connections: int) -> requests.Session:
     """Open a session whose requests can be ended by their `Work`; safe to use from many threads.
 
     It keeps no cookies, follows no redirects and tries nothing twice: all that is decided in
-    :mod:`concept_memes.downloading`. Proxies and certificates from the environment count, as they do for requests.
+    :mod:`concept_memes.remote.downloading`. Proxies and certificates from the environment count, as they do for
+    requests.
 
     Parameters
     ----------

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urljoin, urlsplit
 
-from concept_memes.content_kinds import N_FIRST_BYTES
 from concept_memes.errors import MissingExtraError
-from concept_memes.http_session import EndedError, Work
-from concept_memes.private_networks import is_inside
+from concept_memes.remote.content_kinds import N_FIRST_BYTES
+from concept_memes.remote.http_session import EndedError, Work
+from concept_memes.remote.private_networks import is_inside
 
 if TYPE_CHECKING:
     import requests

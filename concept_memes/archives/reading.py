@@ -20,16 +20,16 @@ from io import BytesIO
 from pathlib import Path
 from typing import Final
 
-from concept_memes.archive_members import (
+from concept_memes.archives.members import (
     MAX_MEMBER_BYTES,
     damage,
     has_image_ending,
     member_key,
     name_problem,
 )
+from concept_memes.archives.opened import close_all, lend
 from concept_memes.errors import UnreadableImageError
 from concept_memes.image_formats import N_MAGIC, image_format
-from concept_memes.open_archives import close_all, lend
 
 __all__ = [
     "ARCHIVE_ENDINGS",

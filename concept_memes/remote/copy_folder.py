@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from concept_memes.errors import UnreadableImageError
-from concept_memes.kept_copies import shown_address
+from concept_memes.remote.kept_copies import shown_address
 
 __all__ = ["CopyFolder", "is_there"]
 

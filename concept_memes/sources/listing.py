@@ -2,7 +2,7 @@
 
 A folder, a pattern, an archive, a list file, a web page, one picture, or a list of paths, addresses and pictures in any
 mix all become one :class:`Listing` of :class:`ImageRef`. What has to be looked into for that is fetched: a page, an
-archive, a list. Reading the pixels is the work of :mod:`concept_memes.loading`.
+archive, a list. Reading the pixels is the work of :mod:`concept_memes.loading.images`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from concept_memes.addresses import is_web_address, joined, local_path
 from concept_memes.archives import is_archive, list_archive
-from concept_memes.content_kinds import N_FIRST_BYTES, content_kind
 from concept_memes.errors import InvalidParameterError, NoImagesError, SourceError, UnreadableImageError
-from concept_memes.folders import FoundFiles, files_in_folder, files_of_pattern, has_wildcard
 from concept_memes.image_formats import ENDINGS, N_MAGIC, image_format
-from concept_memes.image_refs import (
+from concept_memes.remote.addresses import is_web_address, joined, local_path
+from concept_memes.remote.content_kinds import N_FIRST_BYTES, content_kind
+from concept_memes.remote.kept_copies import is_address, shown_address
+from concept_memes.sources.folders import FoundFiles, files_in_folder, files_of_pattern, has_wildcard
+from concept_memes.sources.image_refs import (
     ImageRef,
     Listing,
     Pixels,
@@ -35,13 +36,12 @@ from concept_memes.image_refs import (
     merged,
     temporary_downloads,
 )
-from concept_memes.kept_copies import is_address, shown_address
-from concept_memes.list_files import is_list_file, path_column, read_list, split_column
-from concept_memes.remote_places import remote_files
+from concept_memes.sources.list_files import is_list_file, path_column, read_list, split_column
+from concept_memes.sources.remote_places import remote_files
 
 if TYPE_CHECKING:
-    from concept_memes.crawling import WebPage
-    from concept_memes.fetching import Looked
+    from concept_memes.remote.crawling import WebPage
+    from concept_memes.remote.fetching import Looked
 
 __all__ = [
     "ENDINGS",
@@ -88,8 +88,8 @@ def list_images(
           paths are relative to the folder of the file.
         - An address: ``https://...`` of a picture, a web page (the pictures on it), an archive or a list;
           ``s3://...`` and whatever else fsspec opens: a folder, a pattern, or one file.
-        - A saved web page, an .html file: the pictures on it. :class:`~concept_memes.crawling.WebPage` says how far
-          links are followed.
+        - A saved web page, an .html file: the pictures on it. :class:`~concept_memes.remote.crawling.WebPage` says how
+          far links are followed.
         - One image file, one PIL image, or one uint8 array of shape (h, w), (h, w, 1), (h, w, 3) or (h, w, 4).
 
         Many:
@@ -235,7 +235,7 @@ def _list_file(path: Path, place: str | os.PathLike[str], downloads: Path | None
     if is_list_file(path):
         return _list_entries(path, given, downloads)
     if kind == "page" or path.suffix.lower() in (".html", ".htm", ".xhtml"):
-        from concept_memes.crawling import WebPage
+        from concept_memes.remote.crawling import WebPage
 
         return _list_page(WebPage(path), downloads)
     return _list_items([place])
@@ -281,7 +281,7 @@ def _can_be_picture(entry: str, folder: Path) -> bool:
 
 def _list_address(address: str, hidden: bool, downloads: Path | None) -> Listing:
     """List what one address leads to."""
-    from concept_memes.fetching import Fetcher
+    from concept_memes.remote.fetching import Fetcher
 
     shown, folder = shown_address(address), temporary_downloads() if downloads is None else downloads
     if not is_web_address(address):
@@ -303,7 +303,7 @@ def _list_address(address: str, hidden: bool, downloads: Path | None) -> Listing
     if looked.kind == "archive":
         return _list_archive(looked.path, address, shown=shown)
     if looked.kind == "page":
-        from concept_memes.crawling import WebPage
+        from concept_memes.remote.crawling import WebPage
 
         return _list_page(WebPage(address), folder, looked)
     entries = [None if entry is None else (entry, joined(looked.address, entry)) for entry in read_list(looked.path)]
@@ -317,8 +317,8 @@ def _list_address(address: str, hidden: bool, downloads: Path | None) -> Listing
 
 def _list_page(page: object, downloads: Path | None, looked: Looked | None = None) -> Listing:
     """List the pictures on a web page, which are fetched meanwhile."""
-    from concept_memes.crawling import WebPage, crawl
-    from concept_memes.fetching import Fetcher
+    from concept_memes.remote.crawling import WebPage, crawl
+    from concept_memes.remote.fetching import Fetcher
 
     if not isinstance(page, WebPage):
         raise SourceError(f"images is of type {type(page).__name__}: that is no source of images. {_ACCEPTED}.")

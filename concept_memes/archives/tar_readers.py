@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
-from concept_memes.archive_members import (
+from concept_memes.archives.members import (
     MAX_MEMBER_BYTES,
     MAX_RATIO,
     Entry,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from concept_memes.cache_database import CacheDatabase
-from concept_memes.cache_rows import limit_of, remove_oldest, used_bytes
+from concept_memes.cache.database import CacheDatabase
+from concept_memes.cache.rows import limit_of, remove_oldest, used_bytes
 
 __all__ = ["give_room_back", "make_room"]
 

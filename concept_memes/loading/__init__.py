@@ -1,0 +1,15 @@
+"""One image -> upright RGB pixels, or a short reason why not; and its content hash."""
+
+from __future__ import annotations
+
+from concept_memes.loading.images import (
+    MAX_PIXELS,
+    LoadedFrames,
+    content_hash,
+    load_frames,
+    load_image,
+    open_place,
+    place_status,
+)
+
+__all__ = ["LoadedFrames", "MAX_PIXELS", "content_hash", "load_frames", "load_image", "open_place", "place_status"]
