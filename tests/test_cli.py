@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ from PIL import Image
 import concept_memes
 import concept_memes.fitted
 import concept_memes.model
-from concept_memes import ConceptModel
+from concept_memes import ConceptModel, __version__
 from concept_memes.persistence import load_concept_set
 from concept_memes.testing import ColorEncoder, color_images, write_color_images
 
@@ -82,6 +83,63 @@ def test_fit_hands_its_options_to_the_model(tmp_path: Path, pictures: Path) -> N
     parameters = run("fit", pictures, "--out", tmp_path / "concepts", *options, "--json").document["parameters"]
     assert {"min_concept_size": 4, "diversity": 0.7, "n_exemplars": 5, "random_state": 7}.items() <= parameters.items()
     assert parameters["vocabulary"] == "nouns"
+
+
+@pytest.mark.usefixtures("colors")
+def test_fit_writes_a_report_of_the_run(tmp_path: Path, pictures: Path) -> None:
+    (pictures / "empty.jpg").touch()
+    reports = []
+    for number in range(2):
+        path = tmp_path / "reports" / f"{number}.json"
+        assert run("fit", pictures, "--out", tmp_path / "concepts", "--report", path, "--quiet").code == 0
+        reports.append(json.loads(path.read_text()))
+    cold, warm = reports
+    assert (cold["n_images"], cold["n_read"], cold["n_encoded"], cold["n_cached"]) == (15, 14, 14, 0)
+    assert (warm["n_read"], warm["n_encoded"], warm["n_cached"]) == (14, 0, 14)
+    assert warm["n_words_cached"] == warm["n_words"] > 4000
+    assert cold["skipped"] == [{"path": str(pictures / "empty.jpg"), "index": 8, "reason": "empty file"}]
+    assert {"listing", "model", "hashing", "embedding", "concepts", "words"} == cold["seconds"].keys()
+    assert cold["encoder_fingerprint"] == "colors/1 batch=16"
+    assert cold["versions"]["concept-memes"] == __version__
+    assert cold["peak_memory"] > 1_000_000
+    assert (cold["batch_size"], cold["reduced_batch"]) == (16, False)
+
+
+@pytest.mark.usefixtures("colors")
+def test_a_report_that_cannot_be_written_is_known_at_once(tmp_path: Path, pictures: Path) -> None:
+    done = run("fit", pictures, "--out", tmp_path / "concepts", "--report", tmp_path / "report.txt")
+    assert done.code == 2
+    assert "must be a file whose name ends in .json" in done.err
+    assert not (tmp_path / "concepts").exists()
+
+
+def test_fit_keeps_vectors_where_it_is_told_to(tmp_path: Path, pictures: Path, colors: ColorEncoder) -> None:
+    def fit(*options: str | Path) -> int:
+        before = colors.n_encoded
+        assert run("fit", pictures, "--out", tmp_path / "concepts", "--quiet", *options).code == 0
+        return colors.n_encoded - before
+
+    assert fit("--no-cache") > 0
+    assert fit("--cache", tmp_path / "kept") > 0
+    assert fit("--cache", tmp_path / "kept") == 0
+    assert fit() > 0  # the user's own cache has none of these
+    assert fit() == 0
+    assert fit("--no-cache") > 0
+    contradiction = run("fit", pictures, "--out", tmp_path / "concepts", "--no-cache", "--cache", tmp_path / "kept")
+    assert contradiction.code == 2
+    assert "contradict" in contradiction.err
+
+
+def test_fit_looks_at_as_many_frames_as_it_is_told_to(tmp_path: Path, pictures: Path, colors: ColorEncoder) -> None:
+    first, *rest = color_images(["red", "blue", "lime"], 1)
+    first.save(pictures / "moving.webp", save_all=True, append_images=rest)
+    frames = []
+    for number in ("1", "8"):
+        path = tmp_path / "report.json"
+        options = ["--frames", number, "--report", path, "--no-cache", "--quiet"]
+        assert run("fit", pictures, "--out", tmp_path / "concepts", *options).code == 0
+        frames.append(json.loads(path.read_text())["n_frames"])
+    assert frames == [15, 17]
 
 
 def test_fit_asks_for_the_model_that_was_named(tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,8 @@ from PIL import Image
 from sklearn.metrics import adjusted_rand_score
 
 from concept_memes import ConceptModel, HubFreeEncoder
+from concept_memes.centring import unit
+from concept_memes.loading import load_image
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 PHOTOS, MEMES = DATA / "photos", DATA / "memes"
@@ -139,3 +141,18 @@ def test_memes_with_chinese_names_and_animations_are_grouped_and_drawn(encoder: 
     assert "model: hub-free" in [text.get_text() for text in figure.texts]
     assert all(isinstance(cover, Image.Image) for cover in model.cluster_images.values())
     assert model.find_images(tmp_path / names[0], top_n=1)[0].index == 0
+
+
+def test_shrinking_while_decoding_hardly_turns_a_vector(tmp_path: Path, photos: list[Path]) -> None:
+    encoder = HubFreeEncoder()
+    large = []
+    for number, path in enumerate(photos[::12]):
+        large.append(tmp_path / f"{number}.jpg")
+        Image.open(path).convert("RGB").resize((2400, 1800), Image.Resampling.LANCZOS).save(large[-1], quality=92)
+    whole = np.stack([encoder.preprocess(Image.open(path).convert("RGB")) for path in large])
+    shrunk = ConceptModel(embedding_model=encoder, cache=False).embed_images(large)
+    assert load_image(large[0], min_size=encoder.image_size).width < 2400
+    cosines = (unit(encoder.encode_images(whole)) * shrunk).sum(axis=1)
+    # A level of grey more or less in every pixel turns single vectors by far more (cosine 0.89).
+    assert cosines.mean() >= 0.999
+    assert cosines.min() >= 0.998
