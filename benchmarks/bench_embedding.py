@@ -6,8 +6,9 @@ The plain recipe is what scripts around CLIP do: open the pictures in a list, ha
 in fp32 and in its own batches. FOLDER holds a CLIP checkpoint; one with random weights costs exactly what a trained one
 costs. Photos, if there are any, are for the cosines between precisions, and between shrinking while decoding and not.
 
-Every comparison is a ratio of runs of this process: they take turns, and the best of each counts. Pictures and words
-are made here. Where the processor has no AMX the result says so; with native bf16 the same figures are asked of it.
+Every comparison is a ratio of runs of this process: they take turns, and the best of each counts, but for the words,
+which are encoded once each. Pictures and words are made here. Where the processor has no AMX the result says so; with
+native bf16 the same figures are asked of it.
 """
 
 from __future__ import annotations
@@ -244,13 +245,15 @@ def measure_large(model: Path, recipe: Recipe, quick: bool) -> dict[str, float]:
     with scratch() as folder:
         paths = write_pictures(folder, n, LARGE)
         encoder = CLIPEncoder(model)
-        ours(encoder, paths[:8])
-        recipe.pictures(paths[:2])
+        # Load the models, and open no picture: what decoding takes is part of the memory that is asked for.
+        encoder.encode_images(np.stack([encoder.preprocess(Image.new("RGB", (224, 224)))] * encoder.batch_size))
+        recipe.model.encode([Image.new("RGB", (224, 224))] * 32, show_progress_bar=False)
         with PeakMemory() as our_memory:
             our_seconds = seconds_of(lambda: ours(encoder, paths))
         with PeakMemory() as recipe_memory:
             recipe_seconds = seconds_of(lambda: recipe.pictures(paths))
-        our_seconds = min(our_seconds, seconds_of(lambda: ours(encoder, paths)))
+        best = best_of({"ours": lambda: ours(encoder, paths), "recipe": lambda: recipe.pictures(paths)}, 1)
+        our_seconds, recipe_seconds = min(our_seconds, best["ours"]), min(recipe_seconds, best["recipe"])
     return {
         "large_recipe_per_s": n / recipe_seconds,
         "large_per_s": n / our_seconds,

@@ -248,13 +248,13 @@ def skipped_message(skipped: Sequence[SkippedImage], n_images: int) -> str:
     >>> skipped_message([SkippedImage(None, 0, "empty file"), SkippedImage(None, 4, "missing")], 9)
     '2 of 9 images could not be read and were left out (1 empty file, 1 missing); skipped_ names them.'
     """
-    folders = sum(s.index < 0 for s in skipped)
+    places = sum(s.index < 0 for s in skipped)  # folders, members of archives, links of pages
     counts = Counter(s.reason.split(":")[0] for s in skipped if s.index >= 0)
     reasons = ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
-    message = f"{len(skipped) - folders} of {n_images} images could not be read and were left out"
+    message = f"{len(skipped) - places} of {n_images} images could not be read and were left out"
     message += f" ({reasons})" if reasons else ""
-    if folders:
-        message += f"; {folders} sub-folder{'s' if folders > 1 else ''} could not be listed"
+    if places:
+        message += f"; {places} other place{'s' if places > 1 else ''} could not be listed"
     return message + "; skipped_ names them."
 
 

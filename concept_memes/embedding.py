@@ -65,7 +65,7 @@ class EmbeddedImages:
     n_hashed : int
         Files that were read for their hash; the others are known from an earlier run.
     n_fetched : int
-        Addresses that were asked for.
+        Different addresses, whether fetched now or kept from before.
     batch_size : int
         Frames per call of the encoder, at the end of the run: less than the encoder's own where memory did not suffice.
     """
@@ -150,12 +150,12 @@ class _Run:
 
     def __init__(self, embedder: Embedder, refs: Sequence[ImageRef], contents: Contents, base_folder: Path) -> None:
         self.embedder, self.refs, self.contents, self.base_folder = embedder, refs, contents, base_folder
-        self.first = contents.first_positions()
+        self.positions = contents.positions()
         self.vector_of: dict[str, FloatArray] = {}
         self.reason_of: dict[str, str] = {}
         self.room = PixelRoom(ROOM_PIXELS)
         self.batches = FixedBatches(embedder.encoder, self.keep)
-        self.n_cached = 0
+        self.encoded: set[str] = set()
 
     def fingerprint(self, *, moving: bool) -> str:
         """Name all that decides the bits of a vector, beside the content."""
@@ -167,19 +167,18 @@ class _Run:
     def look_up(self) -> None:
         """Take what the cache has of calls of this size."""
         for moving in (False, True):
-            missing = [key for key in self.first if key not in self.vector_of]
-            found = self.embedder.cache.vectors(self.fingerprint(moving=moving), missing)
-            self.vector_of.update(found)
-            self.n_cached += len(found)
+            missing = [key for key in self.positions if key not in self.vector_of]
+            self.vector_of.update(self.embedder.cache.vectors(self.fingerprint(moving=moving), missing))
 
     def keep(self, keys: Sequence[str], vectors: FloatArray, moving: bool) -> None:
         """Store what was encoded, at once: a run that is killed goes on from there."""
         self.embedder.cache.store(self.fingerprint(moving=moving), keys, vectors)
         self.vector_of.update(zip(keys, vectors, strict=True))
+        self.encoded.update(keys)
 
     def encode_missing(self, workers: WorkerThreads) -> None:
         """Decode and encode what has no vector yet, in the order of the list: archives are read from front to back."""
-        missing = [key for key in self.first if key not in self.vector_of]
+        missing = [key for key in self.positions if key not in self.vector_of]
         if not missing:
             return
         n_rows = self.batches.n_rows
@@ -189,7 +188,7 @@ class _Run:
         ):
             if isinstance(result, UnreadableImageError):
                 self.reason_of[key] = result.reason
-            elif result is not None:
+            elif result is not None and key not in self.vector_of:  # it may have been found after it was prepared
                 frames, moving = result
                 self.batches.add(key, frames, moving=moving)
             if self.batches.n_rows < n_rows:  # an earlier run may have been through this
@@ -198,11 +197,21 @@ class _Run:
         self.batches.finish()
 
     def prepare(self, key: str) -> tuple[list[npt.NDArray[Any]], bool] | None:
-        """Decode one picture and make its frames ready for the encoder; runs in the threads."""
+        """Make a content ready for the encoder, from its first copy that still holds it; runs in the threads."""
         if key in self.vector_of:
             return None
-        position, encoder = self.first[key], self.embedder.encoder
-        place = place_of(self.refs[position], self.base_folder)
+        *others, last = self.positions[key]
+        for position in others:
+            try:
+                return self.prepare_copy(key, position)
+            except UnreadableImageError:
+                if holds(place_of(self.refs[position], self.base_folder), key):
+                    raise  # a damaged content is damaged in every copy
+        return self.prepare_copy(key, last)
+
+    def prepare_copy(self, key: str, position: int) -> tuple[list[npt.NDArray[Any]], bool]:
+        """Decode one picture and make its frames ready for the encoder."""
+        encoder, place = self.embedder.encoder, place_of(self.refs[position], self.base_folder)
         if place is None:
             raise UnreadableImageError("image", "no path given")
         with self.room.hold() as held:
@@ -226,8 +235,8 @@ class _Run:
             content_hashes=tuple(hashes),
             skipped=tuple(skipped_image(refs[i], reasons[i]) for i in sorted(reasons)),
             n_copies=sum(map(bool, hashes)) - len(self.vector_of),
-            n_cached=self.n_cached,
-            n_encoded=len(self.vector_of) - self.n_cached,
+            n_cached=len(self.vector_of) - len(self.encoded),
+            n_encoded=len(self.encoded),
             n_frames=self.batches.n_encoded,
             n_hashed=self.contents.n_hashed,
             n_fetched=self.contents.n_fetched,
@@ -253,5 +262,15 @@ def skipped_image(ref: ImageRef, reason: str) -> SkippedImage:
 
 def check_unchanged(place: Path | Pixels, key: str, stamp: FileStamp | None) -> None:
     """Refuse a file that became another one since it was hashed: its vector would be kept under the wrong name."""
-    if stamp is not None and current_stamp(place) != stamp and content_hash(place) != key:
+    # A file without a stamp changed while it was hashed.
+    changed = isinstance(place, Path) and (stamp is None or current_stamp(place) != stamp)
+    if changed and content_hash(place) != key:
         raise UnreadableImageError(str(place), "changed while the run was reading it")
+
+
+def holds(place: Path | Pixels | None, key: str) -> bool:
+    """Tell whether a content is still where it was hashed."""
+    try:
+        return place is not None and content_hash(place) == key
+    except UnreadableImageError:
+        return False

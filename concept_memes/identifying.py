@@ -36,13 +36,14 @@ class Contents:
     hashes : list of str
         Hash of the content; "" where it could not be read.
     stamps : list of FileStamp or None
-        What the file looked like when it was hashed; None for pictures that came as pixels.
+        What the file looked like when it was hashed; None for pictures that came as pixels, and for files that changed
+        meanwhile.
     reasons : dict of int to str
         Why one could not be read, by position.
     n_hashed : int
         Files and pictures that were read for their hash; the others are known from an earlier run.
     n_fetched : int
-        Addresses that were asked for.
+        Different addresses, whether fetched now or kept from before.
     """
 
     hashes: list[str]
@@ -51,18 +52,18 @@ class Contents:
     n_hashed: int = 0
     n_fetched: int = 0
 
-    def first_positions(self) -> dict[str, int]:
-        """Return each content with the first place where it stands, in order.
+    def positions(self) -> dict[str, list[int]]:
+        """Return each content with the places where it stands, in order.
 
         Returns
         -------
-        dict of str to int
+        dict of str to list of int
         """
-        first: dict[str, int] = {}
+        found: dict[str, list[int]] = {}
         for position, key in enumerate(self.hashes):
             if key:
-                first.setdefault(key, position)
-        return first
+                found.setdefault(key, []).append(position)
+        return found
 
 
 def identify(
@@ -98,7 +99,6 @@ def identify(
             found.stamps[i], found.hashes[i] = stamp, key or ""
             if key is None:
                 new.append(i)
-        found.n_hashed += len(new)
         taken_ns, fresh = time.time_ns(), []
         for i, result in zip(new, workers.ahead(lambda i: attempt(_hash, places[i]), new), strict=True):
             if isinstance(result, UnreadableImageError):
@@ -106,6 +106,7 @@ def identify(
                 continue
             found.hashes[i], stamp = result
             found.stamps[i] = stamp
+            found.n_hashed += 1
             if stamp is not None:
                 fresh.append((stamp, found.hashes[i]))
         cache.remember_hashes(fresh, taken_ns=taken_ns)

@@ -51,7 +51,7 @@ class RunReport:
     n_hashed : int, default=0
         Files that were read for their hash; those that had not changed since an earlier run were not.
     n_fetched : int, default=0
-        Addresses that were asked for.
+        Different addresses of pictures, whether fetched now or kept from before.
     n_words, n_words_cached : int, default=0
         Candidate words, and how many of them an earlier run had encoded.
     batch_size : int, default=0

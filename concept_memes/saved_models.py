@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from PIL import Image
 
+from concept_memes.cache import VectorCache
 from concept_memes.concepts import ConceptSet
 from concept_memes.encoders.clip import CLIPEncoder
 from concept_memes.encoders.hub import SHORT_NAMES
@@ -51,7 +52,7 @@ def save_model(model: ConceptModel, folder: str | Path) -> Path:
         if name == "embedding_model":
             continue
         try:
-            plain[name] = as_json(value)
+            plain[name] = as_json(kept_in(value) if name == "cache" else value)
         except TypeError:
             objects.append(name)
     extra = {
@@ -74,6 +75,12 @@ def upright(concept_set: ConceptSet, indices: Iterable[int]) -> dict[int, Image.
         except UnreadableImageError as error:
             logger.warning("%s is not saved: %s", concept_set.images[index].name, error.reason)
     return pictures
+
+
+def kept_in(cache: bool | str | Path | VectorCache) -> bool | str:
+    """Name the folder of a cache so that it is found from elsewhere; none stays none."""
+    place = (cache.folder or False) if isinstance(cache, VectorCache) else cache
+    return place if isinstance(place, bool) else os.path.abspath(os.path.expanduser(place))
 
 
 def as_json(value: object) -> object:

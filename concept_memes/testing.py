@@ -92,7 +92,7 @@ class ColorEncoder:
                 rgb = np.array(ImageColor.getrgb(text.lower())[:3], np.float32) / np.float32(255)
                 vectors[i] = soft_bins(rgb[None])[0]
             else:
-                seed = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest(), "big")
+                seed = int.from_bytes(hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=4).digest(), "big")
                 vectors[i] = -np.random.default_rng(seed).random(self.n_dims)
         return unit(vectors)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from concept_memes.batches import rounded
 from concept_memes.cache import VectorCache, text_key
+from concept_memes.errors import EncoderError
 from concept_memes.protocols import CacheableTexts, FloatArray, TextEncoder
 
 __all__ = ["embed_texts"]
@@ -34,6 +35,11 @@ def embed_texts(texts: Sequence[str], encoder: TextEncoder, cache: VectorCache) 
     n_cached : int
         Texts that were not encoded.
 
+    Raises
+    ------
+    EncoderError
+        If the encoder gives vectors of another shape than it promises, or numbers that are not finite.
+
     Examples
     --------
     >>> from concept_memes.cache import open_cache
@@ -43,15 +49,29 @@ def embed_texts(texts: Sequence[str], encoder: TextEncoder, cache: VectorCache) 
     ((2, 27), 0)
     """
     if not isinstance(encoder, CacheableTexts) or not len(texts):
-        return rounded(encoder.encode_texts(list(texts))), 0
+        return _encoded(encoder, list(texts)), 0
     fingerprint = encoder.text_fingerprint
     key_of = {text: text_key(text) for text in texts}
     known = cache.vectors(fingerprint, list(key_of.values()))
     missing = [text for text, key in key_of.items() if key not in known]
     for start in range(0, len(missing), CHUNK):
         chunk = missing[start : start + CHUNK]
-        vectors = rounded(encoder.encode_texts(chunk))
+        vectors = _encoded(encoder, chunk)
         keys = [key_of[text] for text in chunk]
         cache.store(fingerprint, keys, vectors)
         known.update(zip(keys, vectors, strict=True))
     return np.stack([known[key_of[text]] for text in texts]), len(key_of) - len(missing)
+
+
+def _encoded(encoder: TextEncoder, texts: list[str]) -> FloatArray:
+    """Encode texts; refuse what are no vectors for them, before they are kept."""
+    vectors = np.asarray(encoder.encode_texts(texts))
+    n_dims = getattr(encoder, "n_dims", None) or "n_dims"  # one for texts only need not tell
+    if vectors.ndim != 2 or len(vectors) != len(texts) or n_dims not in ("n_dims", vectors.shape[1]):
+        raise EncoderError(
+            f"The encoder {type(encoder).__name__} gave vectors of shape {vectors.shape} for {len(texts)} texts; "
+            f"expected ({len(texts)}, {n_dims})."
+        )
+    if not np.isfinite(vectors).all():
+        raise EncoderError(f"The encoder {type(encoder).__name__} gave text vectors with numbers that are not finite.")
+    return rounded(vectors)

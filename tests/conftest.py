@@ -36,12 +36,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(autouse=True)
-def cache_of_the_test(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Give each test a cache of its own; those that run real networks share one, so that words are encoded once."""
-    if not request.node.get_closest_marker("shared_cache"):
-        monkeypatch.setenv("CONCEPT_MEMES_CACHE", str(tmp_path_factory.mktemp("cache")))
+def cache_of_the_test(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test a cache of its own."""
+    monkeypatch.setenv("CONCEPT_MEMES_CACHE", str(tmp_path_factory.mktemp("cache")))
 
 
 @pytest.fixture(scope="session")

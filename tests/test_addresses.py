@@ -43,6 +43,13 @@ def test_a_path_as_an_address_comes_back(tmp_path: Path) -> None:
         ("s3://bucket/list.txt", "file:///etc/passwd", None),
         ("s3://bucket/list.txt", "zip://a.jpg::file:///a.zip", None),
         ("s3://bucket/list.txt", "local:///etc/passwd", None),
+        ("https://example.org/list.txt", "zip://a.jpg::/home/me/a.zip", None),
+        ("https://example.org/list.txt", "simplecache::zip://a.jpg::/home/me/a.zip", None),
+        ("https://example.org/list.txt", "zip://a.jpg::s3://bucket/a.zip", "zip://a.jpg::s3://bucket/a.zip"),
+        ("https://example.org/list.txt", "https://example.org/a::b.jpg", "https://example.org/a::b.jpg"),
+        ("https://example.org/list.txt", "C:/Users/me/a.jpg", None),
+        ("https://example.org/list.txt", "file:/home/me/a.jpg", None),
+        ("zip://list.txt::https://example.org/a.zip", "a.jpg::/home/me/a.zip", None),
     ],
 )
 def test_entries_of_a_list_from_elsewhere(base: str, entry: str, meant: str | None) -> None:

@@ -11,13 +11,14 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import platformdirs
 import pytest
 from cachedata import OLD, change, keys_of, put_copies, stamp, vectors_of
 
-from concept_memes.cache import CacheInfo, FileStamp, VectorCache, cache_folder, file_stamp, open_cache, text_key
+from concept_memes.cache import CacheInfo, FileStamp, VectorCache, cache_folder, file_stamp, open_cache, rows, text_key
 from concept_memes.cache.files import DATABASE
 from concept_memes.errors import CacheError, CacheWarning, InvalidParameterError
 from concept_memes.protocols import FloatArray
@@ -63,6 +64,25 @@ def test_another_model_never_gets_these_vectors(cache: VectorCache) -> None:
     for fingerprint, seed in (("model fp32", 1), ("model bf16", 2)):
         found = cache.vectors(fingerprint, keys)
         np.testing.assert_array_equal(np.stack([found[key] for key in keys]), vectors_of(4, seed=seed))
+
+
+def test_another_process_that_empties_the_cache_and_fills_it_again_changes_no_look_up(
+    cache: VectorCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys, select = keys_of(4), rows._select
+    cache.store("model one", keys, vectors_of(4, seed=1))
+
+    def meanwhile(*args: Any, **more: Any) -> list[Any]:
+        monkeypatch.setattr(rows, "_select", select)
+        with VectorCache(cache.folder) as other:
+            other.clear()
+            other.store("model two", keys, vectors_of(4, seed=2))  # under the number that the first model had
+        return select(*args, **more)
+
+    monkeypatch.setattr(rows, "_select", meanwhile)
+    found = cache.vectors("model one", keys)
+    np.testing.assert_array_equal(np.stack([found[key] for key in keys]), vectors_of(4, seed=1))
+    assert cache.vectors("model one", keys) == {}
 
 
 def test_storing_again_replaces(cache: VectorCache) -> None:

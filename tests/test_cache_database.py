@@ -478,7 +478,7 @@ def test_a_transaction_that_was_left_open_is_taken_back(kept: Path) -> None:
     cache = open_cache(kept)
     assert cache._database is not None
     # Ctrl-C between the two steps of beginning and of guarding what was begun.
-    cache._database.read(lambda connection: connection.executescript("BEGIN IMMEDIATE; DELETE FROM keys"), None)
+    cache._database.outside("BEGIN IMMEDIATE; DELETE FROM keys")
     assert set(cache.vectors("model", KEYS)) == set(KEYS)
     assert works(cache)
     cache.close()

@@ -277,6 +277,40 @@ def test_the_fingerprint_of_a_wrapped_model_depends_on_its_weights(make: Callabl
     assert SentenceTransformerEncoder(changed, batch_size=BATCH).fingerprint != encoder.fingerprint
 
 
+def test_the_fingerprint_of_a_wrapped_model_depends_on_what_its_further_modules_do(
+    make: Callable[[str], Any],
+) -> None:
+    from sentence_transformers.sentence_transformer.modules import Dense
+
+    def with_dense(activation: torch.nn.Module) -> SentenceTransformerEncoder:
+        model = copy.deepcopy(make("wrapped").model)
+        torch.manual_seed(0)
+        model.append(Dense(32, 32, activation_function=activation))
+        return SentenceTransformerEncoder(model, batch_size=BATCH)
+
+    bent, straight, again = with_dense(torch.nn.Tanh()), with_dense(torch.nn.Identity()), with_dense(torch.nn.Tanh())
+    assert not np.allclose(bent.encode_texts(["a cat"]), straight.encode_texts(["a cat"]))
+    assert bent.fingerprint != straight.fingerprint
+    assert bent.text_fingerprint != straight.text_fingerprint
+    assert (bent.fingerprint, bent.text_fingerprint) == (again.fingerprint, again.text_fingerprint)
+
+
+def test_the_fingerprint_of_a_wrapped_model_does_not_depend_on_what_it_did_before(make: Callable[[str], Any]) -> None:
+    model = make("wrapped").model
+    before = SentenceTransformerEncoder(model).text_fingerprint
+    model.encode(["a cat", "c d e f g h " * 50], show_progress_bar=False)
+    assert SentenceTransformerEncoder(model).text_fingerprint == before
+
+
+def test_a_wrapped_model_that_was_just_trained_has_no_dropout(make: Callable[[str], Any]) -> None:
+    from sentence_transformers.sentence_transformer.modules import Dropout
+
+    model = copy.deepcopy(make("wrapped").model)
+    model.append(Dropout(0.5))
+    encoder = SentenceTransformerEncoder(model.train(), batch_size=BATCH)
+    np.testing.assert_array_equal(encoder.encode_texts(["a cat"]), encoder.encode_texts(["a cat"]))
+
+
 def test_the_multilingual_name_is_its_text_tower_over_the_pictures_of_clip(
     monkeypatch: pytest.MonkeyPatch, checkpoints: dict[str, Path]
 ) -> None:

@@ -195,10 +195,10 @@ def test_reasons_are_counted_the_most_frequent_first() -> None:
     )
 
 
-def test_folders_that_could_not_be_listed_are_no_images() -> None:
+def test_places_that_could_not_be_listed_are_no_images() -> None:
     message = skipped_message([SkippedImage(Path("x"), -1, "no permission")], 7)
     assert message.startswith("0 of 7 images")
-    assert "; 1 sub-folder could not be listed" in message
+    assert "; 1 other place could not be listed" in message
 
 
 def test_the_warning_carries_what_was_skipped(tmp_path: Path) -> None:

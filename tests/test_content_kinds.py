@@ -86,3 +86,8 @@ def test_a_picture_without_its_end_is_seen(kind: str) -> None:
 
 def test_formats_without_a_mark_of_their_end_pass() -> None:
     assert picture_is_whole(encoded(picture(), "BMP")[:-20])
+
+
+def test_many_comments_are_read_in_one_way() -> None:
+    assert content_kind(b"<!---->" * 70 + b"<section>") == "list"
+    assert content_kind(b"<!---->" * 70 + b"<html>") == "page"

@@ -14,7 +14,7 @@ from concept_memes.errors import InvalidParameterError, SourceError
 from concept_memes.remote.crawling import Found, WebPage, crawl
 from concept_memes.remote.fetching import Fetcher
 from concept_memes.remote.kept_copies import kept_path
-from concept_memes.remote.robots import FORBIDDEN
+from concept_memes.remote.robots import FORBIDDEN, Robots
 
 
 @dataclass
@@ -338,3 +338,18 @@ def test_a_saved_page_that_is_not_there_is_named(fetcher: Fetcher, tmp_path: Pat
 def test_parameters_are_checked(given: dict[str, Any]) -> None:
     with pytest.raises(InvalidParameterError, match=next(iter(given))):
         WebPage(**{"address": "https://example.org", **given})
+
+
+def test_the_hosts_of_a_page_are_asked_for_their_wishes_at_the_same_time(
+    site: Site, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts = [f"http://127.0.0.1:{port}" for port in (1, 9)]
+    site.answers["/page"] = page("a.jpg", *(f"{host}/b.jpg" for host in hosts))
+    asked: list[str] = []
+    monkeypatch.setattr(Robots, "ask_ahead", lambda _, addresses: asked.extend(addresses))
+    found_by(WebPage(f"{site.address}/page"), fetcher)
+    assert asked == [f"{site.address}/a.jpg", *(f"{host}/b.jpg" for host in hosts)]
+    asked.clear()
+    found_by(WebPage(f"{site.address}/page", max_pictures=1), fetcher)
+    found_by(WebPage(f"{site.address}/page", obey_robots=False), fetcher)
+    assert asked == [f"{site.address}/a.jpg"]

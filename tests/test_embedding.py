@@ -365,6 +365,54 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept_under_the_old_name(
     assert again.vectors[1] @ ColorEncoder().encode_texts(["blue"])[0] > 0.9
 
 
+def test_a_file_that_changes_while_it_is_hashed_is_not_kept_under_the_old_name(
+    tmp_path: Path, cache: VectorCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (path,) = write_color_images(tmp_path / "pictures", ["red"], 1)
+    red, blue = path.read_bytes(), write_color_images(tmp_path / "blue", ["blue"], 1)[0]
+    hashed = identifying.content_hash
+
+    def saved_meanwhile(place: Path) -> str:
+        key = hashed(place)
+        blue.replace(path)
+        return key
+
+    with monkeypatch.context() as patched:
+        patched.setattr(identifying, "content_hash", saved_meanwhile)
+        result = embed(list_images([path]), ColorEncoder(), cache=cache)
+    assert [(s.index, s.reason) for s in result.skipped] == [(0, "changed while the run was reading it")]
+    path.write_bytes(red)
+    again = embed(list_images([path]), ColorEncoder(), cache=cache)
+    assert again.n_cached == 0
+    assert again.vectors[0] @ ColorEncoder().encode_texts(["red"])[0] > 0.9
+
+
+@pytest.mark.parametrize("becomes", ["missing", "another"])
+def test_a_copy_stands_in_for_one_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, becomes: str) -> None:
+    paths = write_color_images(tmp_path / "pictures", ["red", "blue"], 1)
+    copy = tmp_path / "copy.png"
+    copy.write_bytes(paths[0].read_bytes())
+    undisturbed = embed(list_images([*paths, copy]), ColorEncoder())
+    identify = embedding.identify
+
+    def then_changed(*args: Any) -> identifying.Contents:
+        found = identify(*args)
+        paths[0].unlink()
+        if becomes == "another":
+            write_color_images(tmp_path / "pictures", ["red"], 1, seed=9)
+        return found
+
+    monkeypatch.setattr(embedding, "identify", then_changed)
+    result = embed(list_images([*paths, copy]), ColorEncoder())
+    assert result.skipped == ()
+    np.testing.assert_array_equal(result.vectors, undisturbed.vectors)
+
+
+def test_only_what_was_read_counts_as_hashed(tmp_path: Path) -> None:
+    paths = [*write_color_images(tmp_path, ["red"], 2), tmp_path / "missing.png"]
+    assert embed(list_images(paths), ColorEncoder()).n_hashed == 2
+
+
 # --- memory -----------------------------------------------------------------------------------------------------
 
 
@@ -389,6 +437,14 @@ def test_a_batch_that_does_not_fit_is_halved_and_the_run_goes_on(tmp_path: Path)
     assert encoder.sizes == [8, 4, 2, 2, 2, 2, 2]
     assert result.batch_size == 2
     np.testing.assert_allclose(result.vectors, embed(listing, ColorEncoder(batch_size=8)).vectors, atol=1e-6)
+
+
+def test_what_was_waiting_when_the_batch_became_smaller_counts_as_encoded(tmp_path: Path, cache: VectorCache) -> None:
+    listing = list_images(write_color_images(tmp_path / "pictures", ["red", "blue"], 5))
+    embed(listing, SmallMemory(batch_size=7, most=3), cache=cache)
+    again = embed(listing, SmallMemory(batch_size=7, most=3), cache=cache)
+    assert (again.n_encoded, again.n_frames) == (7, 7)  # one of them waits while the cache is asked for the others
+    assert again.n_cached == 3
 
 
 def test_a_single_picture_that_does_not_fit_is_an_error(tmp_path: Path) -> None:

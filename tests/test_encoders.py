@@ -87,6 +87,18 @@ def test_the_company_of_a_text_changes_no_bit(encoder: TextEncoder) -> None:
         np.testing.assert_array_equal(encoder.encode_texts([text])[0], vector)
 
 
+def test_half_of_a_surrogate_pair_is_a_text_too(encoder: TextEncoder) -> None:
+    vectors = encoder.encode_texts(["caf\udce9", "a cat"])  # a file name that is no UTF-8, as Python shows it
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+def test_a_single_string_is_no_list_of_letters(encoder: TextEncoder) -> None:
+    if isinstance(encoder, ColorEncoder):
+        pytest.skip("the fake checks nothing")
+    with pytest.raises(ValueError, match="sequence of strings"):
+        encoder.encode_texts("panda")
+
+
 def test_no_texts_give_no_vectors(encoder: TextEncoder) -> None:
     assert encoder.encode_texts([]).shape == (0, encoder.n_dims)
 

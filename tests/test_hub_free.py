@@ -118,6 +118,8 @@ def test_a_very_long_text_is_read_up_to_its_limit(encoder: HubFreeEncoder, monke
     assert len(caught) == 1
     assert_unit(vectors, 3)
     np.testing.assert_array_equal(vectors[0], vectors[1])
+    with pytest.warns(AdjustedWarning, match="1 of 2 texts"):  # "a photo of a panda" is not a third
+        encoder.encode_texts(["panda", long[0]])
     assert not np.array_equal(vectors[0], vectors[2])  # word 254 is the last that is read, between two end marks
 
 

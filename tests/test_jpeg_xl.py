@@ -175,3 +175,18 @@ class TestRefusals:
         monkeypatch.setitem(sys.modules, "imagecodecs", None)
         reason = self.reason(save(tmp_path, encode()))
         assert reason == 'JPEG XL needs another package: pip install "concept-memes[jxl]"'
+
+
+def test_a_header_that_is_spread_over_several_boxes_is_read(tmp_path: Path) -> None:
+    def box(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">L", 8 + len(data)) + kind + data
+
+    for width in (300, 11_000):
+        data = encode(np.zeros((width, width, 3), np.uint8), effort=1)
+        start = b"\0\0\0\x0cJXL \r\n\x87\n" + box(b"ftyp", b"jxl \0\0\0\0jxl ")
+        parts = box(b"jxlp", bytes(4) + data[:2]) + box(b"jxlp", b"\x80\0\0\x01" + data[2:])
+        path = save(tmp_path, start + parts)
+        with path.open("rb") as file:
+            assert read_header(file) == JpegXlHeader(width, width)
+    with pytest.raises(UnreadableImageError, match="too large: 11000 x 11000"):
+        load_image(path)

@@ -111,3 +111,8 @@ def test_logins_and_keys_are_not_shown(address: str, shown: str) -> None:
 def test_chained_addresses_are_cleaned_too() -> None:
     shown = shown_address("zip://a.jpg::https://me:secret@example.org/a.zip?token=secret")
     assert shown == "zip://a.jpg::https://example.org/a.zip?token=***"
+
+
+@pytest.mark.parametrize("name", ["pass", "accesskey", "authtoken", "access_key", "apiToken"])
+def test_keys_are_known_by_many_names(name: str) -> None:
+    assert shown_address(f"https://example.org/a.jpg?{name}=abc") == f"https://example.org/a.jpg?{name}=***"

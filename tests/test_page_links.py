@@ -167,3 +167,16 @@ def test_no_page_is_too_broken(html: str) -> None:
         links = picture_links(html, base)
         assert all(address.startswith(("http://", "https://", "file:///")) for address in links.pictures + links.pages)
         assert len(set(links.pictures)) == len(links.pictures)
+
+
+@pytest.mark.parametrize("charset", ["undefined", "idna", "no-such"])
+def test_encodings_that_are_none_do_no_harm(charset: str) -> None:
+    links = picture_links(b'<img src="caf\xc3\xa9.jpg">', BASE, content_type=f"text/html; charset={charset}")
+    assert [address.rpartition("/")[2] for address in links.pictures] == ["café.jpg"]
+
+
+@pytest.mark.parametrize(
+    "html", ["<p style='" + "url(a.jpg)" * 500_000 + "'>", '<img srcset="a.jpg ' + "1" * 2_000_000 + '">']
+)
+def test_long_lines_take_a_time_that_grows_with_their_length_only(html: str) -> None:
+    assert len(picture_links(html, BASE).pictures) == 1  # hours, where each step looks at all of the line

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from concept_memes.encoders.placement import Placement
@@ -27,6 +29,16 @@ def test_the_number_of_a_card_is_not_its_kind(monkeypatch: pytest.MonkeyPatch) -
 def test_a_value_that_cannot_be_is_refused_at_once() -> None:
     with pytest.raises(InvalidParameterError, match="precision="):
         Placement(given_precision="fp8")
+
+
+def test_what_it_came_to_here_does_not_travel_to_another_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("concept_memes.encoders.placement.resolve_device", lambda _: "cuda")
+    placement = Placement(given_batch_size=8)
+    assert (placement.device, placement.precision) == ("cuda", "fp16")
+    monkeypatch.setattr("concept_memes.encoders.placement.resolve_device", lambda _: "mps")
+    moved = pickle.loads(pickle.dumps(placement))
+    assert moved == placement
+    assert (moved.device, moved.precision) == ("mps", "fp32")
 
 
 def test_only_what_differs_from_auto_is_described() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import builtins
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -110,3 +111,24 @@ def test_without_the_extra_the_line_that_installs_it_is_named(robots: Robots, mo
     monkeypatch.setattr(builtins, "__import__", missing)
     with pytest.raises(MissingExtraError, match=r'pip install "concept-memes\[remote\]"'):
         robots.problem("http://127.0.0.1:9/a")
+
+
+def test_hosts_are_asked_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    all_are_asked = threading.Barrier(3)
+
+    def find_document(self: Downloads, address: str, **_: Any) -> Document:
+        all_are_asked.wait(20)  # broken, where one waits for the answer of another
+        return Document(b"User-agent: *\nDisallow: /", address, "")
+
+    monkeypatch.setattr(Downloads, "find_document", find_document)
+    with Fetcher(tmp_path / "kept") as fetcher:
+        robots = Robots(fetcher.downloads)
+        addresses = [f"http://{name}.example.org/a.jpg" for name in "abc"]
+        robots.ask_ahead(addresses)
+        assert [robots.problem(address) for address in addresses] == [FORBIDDEN] * 3
+
+
+def test_what_is_asked_when_all_ends_is_not_allowed(tmp_path: Path) -> None:
+    with Fetcher(tmp_path / "kept") as fetcher:
+        robots = Robots(fetcher.downloads)
+    assert robots.problem("http://127.0.0.1:9/a") == "robots.txt is not to be had (stopped)"

@@ -18,6 +18,7 @@ from sklearn.cluster import KMeans
 from tinyclip import tiny_clip
 
 from concept_memes import CLIPEncoder, ConceptModel, HubFreeEncoder
+from concept_memes.cache import open_cache
 from concept_memes.encoders.placement import Placement
 from concept_memes.errors import (
     AdjustedWarning,
@@ -340,3 +341,24 @@ def test_with_vectors_no_picture_is_opened_until_a_figure_needs_it(
     assert len(loaded.concepts_.pixels) == 7
     for image in lazy:
         image.close()
+
+
+@pytest.mark.parametrize("given", ["kept", Path("kept"), "~/kept", Path("~/kept"), "opened"], ids=repr)
+def test_a_loaded_model_uses_the_same_cache_from_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str | Path
+) -> None:
+    for folder in ("here", "there"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "here"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "here"))
+    monkeypatch.chdir(tmp_path / "here")
+    model = fitted(color_images(["red", "blue"], 4), cache=open_cache("kept") if given == "opened" else given)
+    model.save("saved")
+    monkeypatch.chdir(tmp_path / "there")
+    loaded = ConceptModel.load(tmp_path / "here" / "saved", embedding_model=ColorEncoder())
+    assert open_cache(loaded.cache).folder == tmp_path / "here" / "kept"
+
+
+def test_a_model_that_kept_nothing_keeps_nothing_when_it_is_loaded(tmp_path: Path) -> None:
+    fitted(color_images(["red", "blue"], 4), cache=open_cache(False)).save(tmp_path / "saved")
+    assert ConceptModel.load(tmp_path / "saved", embedding_model=ColorEncoder()).cache is False

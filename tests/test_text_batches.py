@@ -33,19 +33,31 @@ def test_a_text_is_padded_to_the_next_length_whatever_comes_with_it() -> None:
     assert shapes == [(4, 3), (4, 5), (4, 8)]
 
 
+@pytest.mark.parametrize(("given", "expected"), [(1, 1), (2, 4), (3, 4), (4, 4), (6, 8), (32, 32)])
+def test_the_number_of_rows_is_one_at_which_no_text_depends_on_its_place(given: int, expected: int) -> None:
+    shapes = set()
+
+    def encode(ids: np.ndarray, mask: np.ndarray) -> FloatArray:
+        shapes.add(len(ids))
+        return sums(ids, mask)
+
+    encode_by_length([[1, 2, 3]] * 5, encode, buckets=(3,), batch_size=given, pad_id=0, n_dims=2)
+    assert shapes == {expected}
+
+
 def test_texts_that_do_not_fit_come_in_halves() -> None:
     tried = []
 
     def encode(ids: np.ndarray, mask: np.ndarray) -> FloatArray:
         tried.append(len(ids))
-        if len(ids) > 2:
+        if len(ids) > 1:
             raise EncoderMemoryError("too many")
         return sums(ids, mask)
 
     texts = [[n, n] for n in range(1, 6)]
-    vectors = encode_by_length(texts, encode, buckets=(2,), batch_size=8, pad_id=0, n_dims=2)
+    vectors = encode_by_length(texts, encode, buckets=(2,), batch_size=20, pad_id=0, n_dims=2)
     assert vectors[:, 0].tolist() == [2, 4, 6, 8, 10]
-    assert tried == [8, 4, 2, 2, 2]
+    assert tried == [20, 12, 8, 4, 1, 1, 1, 1, 1]  # multiples of four, or one
 
 
 def test_a_single_text_that_does_not_fit_is_an_error() -> None:

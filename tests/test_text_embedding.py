@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from concept_memes.cache import VectorCache, open_cache
+from concept_memes.errors import EncoderError
 from concept_memes.protocols import CacheableTexts, FloatArray
 from concept_memes.testing import ColorEncoder
 from concept_memes.text_embedding import embed_texts
@@ -68,3 +69,24 @@ def test_no_text_is_no_vector(cache: VectorCache) -> None:
 def test_pictures_and_texts_do_not_get_into_each_others_way(cache: VectorCache) -> None:
     encoder = ColorEncoder()
     assert encoder.text_fingerprint != encoder.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (np.ones((1, 27)), r"shape \(1, 27\) for 2 texts; expected \(2, 27\)"),
+        (np.ones((2, 28)), r"shape \(2, 28\) for 2 texts; expected \(2, 27\)"),
+        (np.ones(27), r"shape \(27,\) for 2 texts"),
+        (np.float32(1), r"shape \(\) for 2 texts"),
+        (np.full((2, 27), np.nan), "not finite"),
+    ],
+    ids=["fewer", "longer", "one", "number", "nan"],
+)
+def test_what_are_no_vectors_is_an_error_and_is_not_kept(cache: VectorCache, given: np.ndarray, message: str) -> None:
+    class Wrong(ColorEncoder):
+        def encode_texts(self, texts: Sequence[str]) -> FloatArray:
+            return given
+
+    with pytest.raises(EncoderError, match=message):
+        embed_texts(["red", "blue"], Wrong(), cache)
+    assert cache.info().n_vectors == 0

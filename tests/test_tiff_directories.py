@@ -132,3 +132,13 @@ def test_a_view_of_a_page_is_opened_by_pillow_as_that_page() -> None:
     for i, directory in enumerate(frame_directories(file, 9)):
         view = PageView(file, directory)
         assert Image.open(io.BytesIO(view.read())).tobytes() == pages[i].tobytes()
+
+
+def test_directories_that_lie_over_each_other_are_not_all_read() -> None:
+    n_entries, n_pages = 65_535, 40
+    data = bytearray(8 + 2 + 12 * n_entries + 4 + 6 * n_pages)
+    data[:8] = struct.pack("<2sHL", b"II", 42, 8)
+    for at in range(8, 8 + 6 * n_pages, 6):
+        struct.pack_into("<H", data, at, n_entries)
+        struct.pack_into("<L", data, at + 2 + 12 * n_entries, at + 6)
+    assert 1 < len(frame_directories(io.BytesIO(bytes(data)), 10_000)) < n_pages / 2

@@ -80,6 +80,20 @@ def test_a_wrapped_model_gives_what_it_gives_itself(checkpoints: dict[str, Path]
     np.testing.assert_allclose(encoder.encode_texts(TEXTS), expected, atol=1e-5)
 
 
+def test_bf16_needs_no_processor_that_packs_it(
+    monkeypatch: pytest.MonkeyPatch, checkpoints: dict[str, Path], pictures: list[Image.Image]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("bf16 path needs the cpu support avx512")
+
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    monkeypatch.setattr(torch.ops.mkldnn, "_reorder_linear_weight", refuse)
+    plain, packed = (CLIPEncoder(checkpoints["clip"], device="cpu", precision=p) for p in ("fp32", "bf16"))
+    batch = batch_of(plain, pictures)
+    cosines = (plain.encode_images(batch) * packed.encode_images(batch)).sum(axis=1)
+    assert cosines.min() > 0.999
+
+
 def test_texts_for_siglip_are_lower_case(checkpoints: dict[str, Path]) -> None:
     encoder = CLIPEncoder(checkpoints["siglip"], batch_size=BATCH, device="cpu", precision="fp32")
     np.testing.assert_array_equal(encoder.encode_texts(["The CAT"]), encoder.encode_texts(["the cat"]))

@@ -192,7 +192,9 @@ class CacheDatabase:
                     break
                 try:
                     connection = self._opened()
-                    with _transaction(connection, writes=how in ("write", "try", "demand")):
+                    writes = how in ("write", "try", "demand")
+                    # What several statements read must be of one moment: others give the numbers of rows away again.
+                    with _transaction(connection, writes=writes, snapshot=how == "read"):
                         return work(connection)
                 except _UnusableError as error:
                     self._give_up(str(error))

@@ -32,7 +32,7 @@ from concept_memes.encoders.placement import Placement
 from concept_memes.encoders.prompts import TEMPLATE, prompted
 from concept_memes.encoders.quiet import loading_quietly
 from concept_memes.encoders.rows import filled_rows
-from concept_memes.encoders.text_batches import TEXT_BUCKETS, encode_by_length
+from concept_memes.encoders.text_batches import TEXT_BUCKETS, check_texts, encode_by_length
 from concept_memes.encoders.towers import attention_for, in_precision, tokenized
 from concept_memes.errors import InvalidParameterError, MissingExtraError, ModelNotFoundError
 from concept_memes.protocols import FloatArray
@@ -234,20 +234,26 @@ class HubFreeEncoder:
         -------
         ndarray of shape (n, 1664), float32, unit norm
             The first 1,280 columns, which carry the look, are zero.
+
+        Raises
+        ------
+        InvalidParameterError
+            A single string came instead of a sequence, or something that is no text.
         """
+        check_texts(texts)
         look = np.zeros((len(texts), N_VISUAL), np.float32)
         return np.hstack([look, self._encode_meaning(texts)])
 
     def _encode_meaning(self, texts: Sequence[str]) -> FloatArray:
         """Encode texts into unit vectors of shape (n, 384): names by the mean of two prompts, others as they are."""
         prompts, numbers = prompted(texts)
-        vectors = self._encode_prompts([*texts, *prompts])
+        vectors = self._encode_prompts(texts, prompts)
         means = vectors[: len(texts)]
         means[numbers] = unit(means[numbers] + vectors[len(texts) :])
         return means
 
-    def _encode_prompts(self, texts: Sequence[str]) -> FloatArray:
-        """Encode texts as they are into unit vectors of shape (n, 384)."""
+    def _encode_prompts(self, texts: Sequence[str], prompts: Sequence[str] = ()) -> FloatArray:
+        """Encode texts as they are into unit vectors of shape (n, 384); only `texts` are counted where they are cut."""
         import torch
 
         tokenizer, network = self._words
@@ -264,7 +270,7 @@ class HubFreeEncoder:
                 return unit(pooled.cpu().numpy())
 
         return encode_by_length(
-            tokenized(tokenizer, texts, MAX_TOKENS),
+            tokenized(tokenizer, texts, MAX_TOKENS) + tokenized(tokenizer, prompts, MAX_TOKENS, warn=False),
             encode,
             buckets=TEXT_BUCKETS,
             batch_size=TEXT_BATCH_SIZE,

@@ -76,6 +76,10 @@ class Placement:
             return int(self.given_batch_size)
         return _TEXTS_CPU if self.kind == "cpu" else _TEXTS_ELSEWHERE
 
+    def __reduce__(self) -> tuple[type[Placement], tuple[str, str, int | str]]:
+        """Leave behind what it came to: another machine has other devices."""
+        return Placement, (self.given_device, self.given_precision, self.given_batch_size)
+
     def describe(self) -> str:
         """Return what differs from "auto", as arguments.
 

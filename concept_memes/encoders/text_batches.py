@@ -12,15 +12,46 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from concept_memes.encoders.rows import safe_number
-from concept_memes.errors import EncoderMemoryError
+from concept_memes.errors import EncoderMemoryError, InvalidParameterError
 from concept_memes.protocols import FloatArray
 
-__all__ = ["TEXT_BUCKETS", "encode_by_length"]
+__all__ = ["TEXT_BUCKETS", "check_texts", "encode_by_length"]
 
 logger = logging.getLogger(__name__)
 
 # Most words are 3 to 5 tokens with their two end marks; padding them to 8 would double the work.
 TEXT_BUCKETS = (3, 4, 5, 6, 8, 12, 16, 24, 32, 48, 64, 128, 256)
+
+
+def check_texts(texts: object) -> None:
+    """Refuse what is no sequence of texts; of a single string every letter would be taken for a text.
+
+    Parameters
+    ----------
+    texts : object
+        What came as `texts`.
+
+    Raises
+    ------
+    InvalidParameterError
+        A single string came, or something that is no text.
+
+    Examples
+    --------
+    >>> check_texts("a cat")
+    Traceback (most recent call last):
+    concept_memes.errors.InvalidParameterError: texts='a cat': texts must be a sequence of strings, ...
+    """
+    if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):  # type: ignore[attr-defined]
+        raise InvalidParameterError("texts", texts, 'a sequence of strings, such as ["a cat"]')
+
+
+def _rows(n: int) -> int:
+    """Return a number of texts at which none depends on its place: one, or a multiple of four.
+
+    Two texts of three tokens are six rows of a matrix product, which is not safe.
+    """
+    return 1 if n == 1 else safe_number(max(n, 4))
 
 
 def encode_by_length(
@@ -43,8 +74,8 @@ def encode_by_length(
     buckets : sequence of int
         Lengths that a text may be padded to, ascending.
     batch_size : int
-        Rows of every call, filled up to a number at which no row depends on its place; halved for the rest of the
-        texts where `encode` raises `EncoderMemoryError`.
+        Rows of every call, filled up to a number at which no row depends on its place; about half for the rest
+        of the texts where `encode` raises `EncoderMemoryError`.
     pad_id : int
         Token that fills a row up.
     n_dims : int
@@ -61,7 +92,7 @@ def encode_by_length(
     """
     vectors = np.zeros((len(token_ids), n_dims), np.float32)
     lengths = np.array([len(ids) for ids in token_ids], np.int64)
-    batch_size = safe_number(batch_size)
+    batch_size = _rows(batch_size)
     bucket_of = np.searchsorted(np.asarray(buckets), lengths)
     for number, width in enumerate(buckets):
         rows = np.flatnonzero(bucket_of == number)
@@ -79,8 +110,8 @@ def encode_by_length(
             except EncoderMemoryError:
                 if batch_size == 1:
                     raise
-                logger.warning("%d texts at a time are too many for the memory; trying half", batch_size)
-                batch_size //= 2
+                logger.warning("%d texts at a time are too many for the memory; trying fewer", batch_size)
+                batch_size = _rows(batch_size // 2) if batch_size > 4 else 1
             else:
                 start += len(batch)
     return vectors

@@ -42,13 +42,20 @@ def in_precision(network: Any, placement: Placement) -> Any:  # noqa: ANN401 (a 
 
     warn_if_slow(placement.precision, placement.device)
     on_cpu = placement.kind == "cpu"
-    if placement.precision == "int8" or (on_cpu and placement.precision == "bf16" and bool(torch._C._has_mkldnn)):
+    if placement.precision == "int8" or (on_cpu and placement.precision == "bf16" and _packs_bf16()):
         from concept_memes.encoders.fast_layers import use_fast_layers
 
         use_fast_layers(network, placement.precision)
         return network.eval()
     dtype = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[placement.precision]
     return network.to(placement.device, dtype).eval()
+
+
+def _packs_bf16() -> bool:
+    """Tell whether oneDNN takes bf16 here; on a processor without AVX-512 it refuses, and torch's own layers do it."""
+    import torch
+
+    return bool(torch._C._has_mkldnn) and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def attention_for(placement: Placement) -> dict[str, str]:
@@ -65,7 +72,13 @@ def _unit_norm(vectors: Any) -> FloatArray:  # noqa: ANN401 (a tensor, but torch
     return np.asarray(array / np.maximum(np.linalg.norm(array, axis=1, keepdims=True), 1e-12), dtype=np.float32)
 
 
-def tokenized(tokenizer: Any, texts: Sequence[str], limit: int) -> list[list[int]]:  # noqa: ANN401
+def tokenized(
+    tokenizer: Any,  # noqa: ANN401
+    texts: Sequence[str],
+    limit: int,
+    *,
+    warn: bool = True,
+) -> list[list[int]]:
     """Turn texts into token numbers.
 
     Parameters
@@ -74,6 +87,8 @@ def tokenized(tokenizer: Any, texts: Sequence[str], limit: int) -> list[list[int
     texts : sequence of str
     limit : int
         What the model reads at most, in tokens with start and end marks.
+    warn : bool, default=True
+        Whether to warn of texts that are cut.
 
     Returns
     -------
@@ -87,12 +102,15 @@ def tokenized(tokenizer: Any, texts: Sequence[str], limit: int) -> list[list[int
     """
     if not texts:
         return []
+    # Halves of surrogate pairs, as in file names that are no UTF-8, are no text to a tokenizer: "?" instead.
+    texts = [text.encode("utf-8", "replace").decode() for text in texts]
     rows: list[list[int]] = [list(row) for row in tokenizer(list(texts), verbose=False)["input_ids"]]
     long = [index for index, row in enumerate(rows) if len(row) > limit]
     if long:
         cut = tokenizer([texts[index] for index in long], truncation=True, max_length=limit)["input_ids"]
         for index, row in zip(long, cut, strict=True):
             rows[index] = list(row)
+    if long and warn:
         warnings.warn(
             f"{len(long)} of {len(texts)} texts are longer than the {limit} tokens that the model reads; "
             "what comes after is left out.",
@@ -187,18 +205,13 @@ class Towers:
         ModelNotFoundError
             A file is damaged, or a part of the weights is missing.
         """
-        import torch
         from transformers import AutoModel, AutoTokenizer
 
         folder = str(checkpoint.folder)
         try:
             with loading_quietly():
                 model, info = AutoModel.from_pretrained(
-                    folder,
-                    local_files_only=True,
-                    dtype=torch.float32,
-                    output_loading_info=True,
-                    **attention_for(placement),
+                    folder, local_files_only=True, output_loading_info=True, **attention_for(placement)
                 )
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         except Exception as error:  # a broken file raises whatever its reader raises: safetensors, tokenizers, torch
@@ -211,7 +224,8 @@ class Towers:
                 f"{name!r}: the weights in {folder} lack {len(info['missing_keys'])} parts of the model, such as "
                 f"{min(info['missing_keys'])!r}. Fetch the model again."
             )
-        return cls(in_precision(model, placement), tokenizer, placement.text_batch_size)
+        # Not by an argument, whose name changed: torch_dtype before transformers 4.56, dtype since.
+        return cls(in_precision(model.float(), placement), tokenizer, placement.text_batch_size)
 
     def _check_end_of_text(self) -> None:
         """Refuse a tokenizer whose end mark is not the one at which CLIP reads its vector off.

@@ -12,9 +12,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from concept_memes.encoders.preprocessing import PicturePreprocessing
-from concept_memes.encoders.text_batches import TEXT_BUCKETS
+from concept_memes.encoders.text_batches import TEXT_BUCKETS, check_texts
 from concept_memes.encoders.towers import Towers
-from concept_memes.errors import EncoderError, InvalidParameterError
+from concept_memes.errors import EncoderError
 from concept_memes.protocols import FloatArray
 
 __all__ = ["TwoTowerEncoder", "picture_fingerprint", "text_fingerprint"]
@@ -111,8 +111,7 @@ class TwoTowerEncoder:
         InvalidParameterError
             A single string came instead of a sequence, or something that is no text.
         """
-        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
-            raise InvalidParameterError("texts", texts, 'a sequence of strings, such as ["a cat"]')
+        check_texts(texts)
         return self._texts(texts) if len(texts) else self._nothing()
 
     def _texts(self, texts: Sequence[str]) -> FloatArray:

@@ -132,27 +132,33 @@ def read_header(file: BinaryIO) -> JpegXlHeader:
 
 
 def _codestream(file: BinaryIO) -> bytes:
-    """Return the first bytes of the codestream, which may lie in a box after others."""
+    """Return the first bytes of the codestream, which may lie in a box after others, or in several of them."""
     file.seek(0)
     start = file.read(_N_HEADER)
     if start[:2] == _CODESTREAM:
         return start
-    at, end = 0, file.seek(0, os.SEEK_END)
+    at, end, found = 0, file.seek(0, os.SEEK_END), b""
     for _ in range(_MAX_BOXES):
         file.seek(at)
         head = file.read(16)
-        if len(head) < 8:
+        if len(head) < 8 and not found:
             raise EOFError("the file ends before its pixels")
         size, kind, n_head = int.from_bytes(head[:4], "big"), head[4:8], 8
         if size == 1:
             size, n_head = int.from_bytes(head[8:16], "big"), 16
+        after = at + size if size else end  # 0: up to the end of the file
         if kind in (b"jxlc", b"jxlp"):
-            file.seek(at + n_head + 4 * (kind == b"jxlp"))  # a part has its number first
-            return file.read(_N_HEADER)
-        if size < n_head or at + size > end:  # 0: up to the end of the file
+            begin = at + n_head + 4 * (kind == b"jxlp")  # a part has its number first
+            file.seek(begin)
+            found += file.read(max(0, min(after - begin, _N_HEADER - len(found))))
+            if kind == b"jxlc" or len(found) == _N_HEADER:
+                break
+        if after < at + n_head or after >= end:
             break
-        at += size
-    raise ValueError("it has no JPEG XL codestream")
+        at = after
+    if not found:
+        raise ValueError("it has no JPEG XL codestream")
+    return found
 
 
 def _size(bits: _Bits) -> tuple[int, int]:

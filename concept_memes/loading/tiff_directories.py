@@ -24,6 +24,8 @@ _OLD_REDUCED: Final = 2
 # Bytes per value of the field types.
 _FIELD_BYTES: Final = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8}
 _MAX_ENTRIES: Final = 65_535
+# Entries of all pages together. Directories may lie over each other: a small file can have thousands of the largest.
+_MAX_ALL_ENTRIES: Final = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Directory:
         Where the next directory begins; 0 after the last.
     makes_sense : bool
         Whether sizes and the like are single numbers.
+    n_entries : int
     """
 
     offset: int
@@ -52,6 +55,7 @@ class Directory:
     end_elsewhere: int
     next_offset: int
     makes_sense: bool
+    n_entries: int
 
     @property
     def size(self) -> tuple[int, int]:
@@ -128,6 +132,8 @@ def first_directory(file: BinaryIO) -> Directory:
 def frame_directories(file: BinaryIO, at_most: int) -> list[Directory]:
     """Read the directories of the pages that are pictures of their own, up to where the file is damaged.
 
+    Pages end too where they have more than a million entries together, which no scanner writes.
+
     Parameters
     ----------
     file : BinaryIO
@@ -146,13 +152,20 @@ def frame_directories(file: BinaryIO, at_most: int) -> list[Directory]:
     """
     layout, offset = _start(file)
     directory = first = _directory(file, layout, offset)
+    n_entries = 0
     found: list[Directory] = []
     seen = {offset}
     file_size = file.seek(0, os.SEEK_END)
     while True:
+        n_entries += directory.n_entries
         if directory.is_frame:
             found.append(directory)
-        if len(found) == at_most or not directory.next_offset or directory.next_offset in seen:
+        if (
+            n_entries > _MAX_ALL_ENTRIES
+            or len(found) == at_most
+            or not directory.next_offset
+            or directory.next_offset in seen
+        ):
             break
         try:
             directory = _directory(file, layout, directory.next_offset)
@@ -196,9 +209,10 @@ def _start(file: BinaryIO) -> tuple[_Layout, int]:
 
 def _directory(file: BinaryIO, layout: _Layout, offset: int) -> Directory:
     values: dict[int, int] = {}
-    total = end = 0
+    total = end = n_entries = 0
     makes_sense = True
     for tag, value, n_bytes, count in _entries(file, layout, offset):
+        n_entries += 1
         makes_sense &= count == 1 or tag not in _SINGLE
         if n_bytes:
             total += n_bytes
@@ -206,7 +220,7 @@ def _directory(file: BinaryIO, layout: _Layout, offset: int) -> Directory:
         else:
             values.setdefault(tag, value)
     next_offset: int = layout.link.unpack(file.read(layout.link.size))[0]
-    return Directory(offset, values, total, end, next_offset, makes_sense)
+    return Directory(offset, values, total, end, next_offset, makes_sense, n_entries)
 
 
 def _entries(file: BinaryIO, layout: _Layout, offset: int) -> Iterator[tuple[int, int, int, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 from urllib.request import url2pathname
@@ -11,6 +12,9 @@ from urllib.request import url2pathname
 from concept_memes.remote.kept_copies import is_address
 
 __all__ = ["is_web_address", "joined", "local_path"]
+
+# Protocols of fsspec that read files of this machine.
+_LOCAL = re.compile("(?:file|local|git)://", re.IGNORECASE)
 
 
 def is_web_address(text: str) -> bool:
@@ -78,7 +82,7 @@ def joined(base: str, entry: str) -> str | None:
     Returns
     -------
     str or None
-        None for a file of this machine: a list from elsewhere has no business there.
+        None for a file of this machine, where a list from elsewhere has no business, and for what is no address.
 
     Examples
     --------
@@ -89,13 +93,19 @@ def joined(base: str, entry: str) -> str | None:
     >>> joined("https://example.org/list.txt", "file:///home/me/a.jpg") is None
     True
     """
+    if is_web_address(entry):
+        return entry
     if is_address(entry):
-        is_local = "file://" in entry.lower() or "local://" in entry.lower()
-        return None if is_local else entry
+        # The last link of a chain is where the bytes are; without a protocol it is a path of this machine.
+        last = entry.rpartition("::")[2]
+        return entry if is_address(last) and _LOCAL.search(entry) is None else None
     if is_web_address(base):
         try:
-            return urljoin(base, entry)
+            address = urljoin(base, entry)
         except ValueError:
             return None
+        return address if is_web_address(address) else None  # "C:/a.jpg" and "file:/a.jpg" come out as they are
+    if "::" in entry:
+        return None
     head, chain, rest = base.partition("::")
     return f"{posixpath.dirname(head)}/{entry}{chain}{rest}"

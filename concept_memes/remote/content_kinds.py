@@ -14,13 +14,14 @@ ContentKind: TypeAlias = Literal["picture", "page", "archive", "list", "other"]
 #: Number of bytes that `content_kind` wants to see: tar has its mark at byte 257.
 N_FIRST_BYTES = 512
 
-# What a page may begin with, after a byte order mark, white space, comments and the declaration of XML.
+# What a page may begin with, after a byte order mark, white space, comments and the declaration of XML. What was passed
+# is not tried in other ways (`?>`, `*+`): two comments could be one as well, and many of them have billions of ways.
 _PAGE = re.compile(
-    rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?(?:\s|<!--.*?-->|<\?xml.*?\?>)*"
+    rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?(?>\s|<!--.*?-->|<\?xml.*?\?>)*+"
     rb"<(?:!doctype\s+html|html|head|body|title|meta|script|style|link|div|p|h1|table|iframe)[\s>/]",
     re.IGNORECASE | re.DOTALL,
 )
-_DRAWING = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s|<!--.*?-->|<\?xml.*?\?>|<!doctype\s+svg[^>]*>)*<svg[\s>]", re.I | re.S)
+_DRAWING = re.compile(rb"(?:\xef\xbb\xbf)?(?>\s|<!--.*?-->|<\?xml.*?\?>|<!doctype\s+svg[^>]*>)*+<svg[\s>]", re.I | re.S)
 _ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
 _PARQUET = b"PAR1"
 # The end of a file may be followed by what cameras and editors add; a file that was cut off has it nowhere near.

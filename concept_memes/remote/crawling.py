@@ -263,9 +263,12 @@ class _Crawl:
         """Begin to fetch the pictures of a page, and take note of its pages."""
         links = picture_links(document.body, document.address, content_type=document.content_type)
         logger.debug("%s: %d pictures.", shown_address(document.address), len(links.pictures))
-        for address in links.pictures:
-            if self.has_enough():
-                break
+        new = [address for address in links.pictures if address not in self.seen_pictures]
+        if self.page.max_pictures is not None:
+            new = new[: max(0, self.page.max_pictures - len(self.seen_pictures))]
+        if self.page.obey_robots:
+            self.robots.ask_ahead(one for one in new if is_web(one) and not self.place_problem(one, document.address))
+        for address in new:
             self.see_picture(address, document.address)
         for link in links.homeless:
             self.leave(link, "the saved page does not say which site it is from", document.address)
@@ -289,16 +292,18 @@ class _Crawl:
             reason = None if os.path.isfile(path) else "missing"  # pathlib's raises for names that cannot be
             self.on_the_way.append((Found(path, None if reason else path, reason, shown_address(found_on)), None))
             return
-        reason = None
-        if not self.page.foreign_pictures and _host(address) not in self.hosts:
-            reason = "on another host"
-        elif self.leads_inside(found_on, address):
-            reason = "leads into a private network"
-        elif self.page.obey_robots:
+        reason = self.place_problem(address, found_on)
+        if reason is None and self.page.obey_robots:
             reason = self.robots.problem(address)
         if reason is not None:
             self.fetcher.refuse(address, reason)
         self.on_the_way.append((Found(address, None, None, shown_address(found_on)), self.fetcher.start(address)))
+
+    def place_problem(self, address: str, found_on: str) -> str | None:
+        """Say why the host of a picture is not to be asked at all."""
+        if not self.page.foreign_pictures and _host(address) not in self.hosts:
+            return "on another host"
+        return "leads into a private network" if self.leads_inside(found_on, address) else None
 
     def leads_inside(self, found_on: str, address: str) -> bool:
         """Tell whether a public page leads to this machine or its network. A saved page is as private as its reader."""

@@ -18,8 +18,9 @@ _CHAIN = re.compile(r"::(?=[a-z][a-z0-9+.-]+://)", re.IGNORECASE)
 _ENDING = re.compile(r"\.[a-z0-9]{1,8}", re.IGNORECASE)
 # Words in the name of a query's part that say: its value opens doors.
 _SECRETS = frozenset(
-    ("apikey", "auth", "authorization", "credential", "credentials", "hm", "hmac", "jwt", "key", "passwd", "password")
-    + ("policy", "pwd", "secret", "session", "sessionid", "sig", "sign", "signature", "token")
+    ("accesskey", "accesstoken", "apikey", "auth", "authorization", "authtoken", "credential", "credentials", "hm")
+    + ("hmac", "jwt", "key", "pass", "passwd", "password", "policy", "pwd", "secret", "session", "sessionid", "sig")
+    + ("sign", "signature", "token")
 )
 
 

@@ -24,7 +24,8 @@ _META = frozenset(
 )
 _GAP = re.compile(r"[\s,]*")
 _ADDRESS = re.compile(r"\S+")
-_SIZE = re.compile(r"\s*([0-9]*\.?[0-9]+)[wx]")
+_SIZE = re.compile(r"\s*([0-9]++(?:\.[0-9]++)?|\.[0-9]++)[wx]")  # never back: there are lines of a million digits
+_URL = re.compile(r"url\(", re.IGNORECASE)
 _CHARSET = re.compile(rb"<meta[^>]{0,500}?charset\s*=\s*[\"']?\s*([a-z0-9_:.-]{1,40})", re.IGNORECASE)
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _SAVED_FROM = re.compile(r"<!--\s*saved from url=\(\d+\)(\S+)", re.IGNORECASE)
@@ -102,7 +103,7 @@ def _decoded(page: bytes, content_type: str) -> str:
     for name in names:
         try:
             return page.decode(name, "replace")
-        except LookupError:  # the page names an encoding that there is not
+        except (LookupError, UnicodeError):  # there is no such encoding, or one that is not for pages ("undefined")
             continue
     return page.decode("utf-8", "replace")
 
@@ -252,10 +253,10 @@ def _end(match: re.Match[str] | None) -> int:
 
 def _urls_of_style(style: str) -> Iterator[str]:
     """Find ``url(...)`` in a style."""
-    at = style.lower().find("url(")
-    while at >= 0 and (end := style.find(")", at)) >= 0:
-        yield style[at + 4 : end].strip().strip("\"'")
-        at = style.lower().find("url(", end)
+    at = 0
+    while (match := _URL.search(style, at)) and (end := style.find(")", match.end())) >= 0:
+        yield style[match.end() : end].strip().strip("\"'")
+        at = end
 
 
 def _ending(address: str) -> str:

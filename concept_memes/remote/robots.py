@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from concept_memes.errors import MissingExtraError, UnreadableImageError
 from concept_memes.remote.downloads import USER_AGENT_NAME
+from concept_memes.remote.fetch_lanes import host_of
 
 if TYPE_CHECKING:
     from concept_memes.remote.downloads import Downloads
@@ -51,7 +54,20 @@ class Robots:
 
     def __init__(self, downloads: Downloads) -> None:
         self._downloads = downloads
-        self._rules: dict[str, _Rules] = {}
+        self._rules: dict[str, Future[_Rules]] = {}
+
+    def ask_ahead(self, addresses: Iterable[str]) -> None:
+        """Ask the hosts of addresses at the same time; no answer is waited for.
+
+        One after another, the silent hosts among those of a page would take minutes each.
+
+        Parameters
+        ----------
+        addresses : iterable of str
+            Those that `problem` will be asked about.
+        """
+        for address in addresses:
+            self._start(address)
 
     def problem(self, address: str) -> str | None:
         """Say why an address must not be asked for.
@@ -94,10 +110,17 @@ class Robots:
         return min(float(asked or 0.0), _LONGEST_DELAY)
 
     def _rules_for(self, address: str) -> _Rules:
+        try:
+            return self._start(address).result()
+        except CancelledError:
+            return _Rules(unknown="stopped")
+
+    def _start(self, address: str) -> Future[_Rules]:
         parts = urlsplit(address)
         place = f"{parts.scheme}://{parts.netloc}/robots.txt"
         if place not in self._rules:
-            self._rules[place] = self._ask(place)
+            self._rules[place] = Future()
+            self._downloads.lanes.submit(host_of(place), self._rules[place], lambda: self._ask(place))
         return self._rules[place]
 
     def _ask(self, place: str) -> _Rules:
