@@ -285,8 +285,11 @@ def fit_and_keep(model: ConceptModel, source: Listing) -> None:
     try:
         model.fit(source)
     except KeyboardInterrupt:
-        if model.cache is not False:
-            note("what was embedded by now is kept: the same command goes on from there")
+        from concept_memes.cache import open_cache
+
+        with open_cache(model.cache) as cache:
+            if cache.enabled:
+                note("what was embedded by now is kept: the same command goes on from there")
         raise
 
 

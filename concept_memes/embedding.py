@@ -20,7 +20,7 @@ from concept_memes.batches import FixedBatches
 from concept_memes.cache import FileStamp, VectorCache, open_cache
 from concept_memes.concepts import SkippedImage
 from concept_memes.errors import UnreadableImageError
-from concept_memes.identifying import Contents, Fetch, current_stamp, identify, place_of
+from concept_memes.identifying import Contents, Fetch, current_stamp, fetch_all, identify, place_of
 from concept_memes.loading import content_hash, load_frames
 from concept_memes.loading.pixel_room import PixelRoom
 from concept_memes.lookahead import WorkerThreads, attempt
@@ -135,9 +135,13 @@ class Embedder:
             If the encoder gives vectors of another shape than it promises, or numbers that are not finite.
         """
         base, watch = base_folder or Path.cwd(), self.watch or Stopwatch()
+        contents = Contents.unknown(len(refs))
+        if self.fetch is not None:
+            with watch.stage("fetching"), self.progress.stage("fetching"):
+                fetch_all(refs, contents, self.fetch)
         with WorkerThreads() as workers, closing_archives():
             with watch.stage("hashing"), self.progress.stage("reading names and hashes"):
-                contents = identify(refs, base, self.cache, workers, self.fetch)
+                identify(refs, contents, base, self.cache, workers)
             with watch.stage("embedding"):
                 run = _Run(self, refs, contents, base)
                 run.look_up()

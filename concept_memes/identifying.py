@@ -18,7 +18,7 @@ from concept_memes.loading.places import place_status
 from concept_memes.lookahead import WorkerThreads, attempt
 from concept_memes.sources import ImageRef, Pixels
 
-__all__ = ["Contents", "Fetch", "current_stamp", "identify", "place_of"]
+__all__ = ["Contents", "Fetch", "current_stamp", "fetch_all", "identify", "place_of"]
 
 #: Fetches addresses to their kept copies, several at a time; gives the copy or the error per address, in order.
 Fetch: TypeAlias = Callable[[Sequence[str]], Iterable[tuple[str, Path | UnreadableImageError]]]
@@ -52,6 +52,20 @@ class Contents:
     n_hashed: int = 0
     n_fetched: int = 0
 
+    @classmethod
+    def unknown(cls, n: int) -> Contents:
+        """Begin with nothing known of `n` references.
+
+        Parameters
+        ----------
+        n : int
+
+        Returns
+        -------
+        Contents
+        """
+        return cls([""] * n, [None] * n)
+
     def positions(self) -> dict[str, list[int]]:
         """Return each content with the places where it stands, in order.
 
@@ -66,29 +80,42 @@ class Contents:
         return found
 
 
+def fetch_all(refs: Sequence[ImageRef], contents: Contents, fetch: Fetch) -> None:
+    """Bring what has an address to its kept copy, each address once; keep the reasons of those that cannot be had.
+
+    Parameters
+    ----------
+    refs : sequence of ImageRef
+    contents : Contents
+        Where the reasons go.
+    fetch : callable
+    """
+    positions: dict[str, list[int]] = {}
+    for i, ref in enumerate(refs):
+        if ref.url is not None:
+            positions.setdefault(ref.url, []).append(i)
+    contents.n_fetched = len(positions)
+    for address, result in fetch(list(positions)) if positions else ():
+        if isinstance(result, UnreadableImageError):
+            contents.reasons.update(dict.fromkeys(positions[address], result.reason))
+
+
 def identify(
-    refs: Sequence[ImageRef], base_folder: Path, cache: VectorCache, workers: WorkerThreads, fetch: Fetch | None = None
-) -> Contents:
+    refs: Sequence[ImageRef], found: Contents, base_folder: Path, cache: VectorCache, workers: WorkerThreads
+) -> None:
     """Find the hash of every content.
 
     Parameters
     ----------
     refs : sequence of ImageRef
+    found : Contents
+        Where the hashes go; what has a reason already is left alone.
     base_folder : Path
         What relative paths are relative to.
     cache : VectorCache
         Knows the hashes of files that have not changed.
     workers : WorkerThreads
-    fetch : callable, optional
-        Brings what has an address to its kept copy. Without one, only copies that are there can be read.
-
-    Returns
-    -------
-    Contents
     """
-    found = Contents([""] * len(refs), [None] * len(refs))
-    if fetch is not None:
-        _fetch_all(refs, found, fetch)
     places = [place_of(ref, base_folder) for ref in refs]
     for start in range(0, len(refs), CHUNK):
         positions = [i for i in range(start, min(start + CHUNK, len(refs))) if i not in found.reasons]
@@ -110,7 +137,6 @@ def identify(
             if stamp is not None:
                 fresh.append((stamp, found.hashes[i]))
         cache.remember_hashes(fresh, taken_ns=taken_ns)
-    return found
 
 
 def place_of(ref: ImageRef, base_folder: Path) -> Path | Pixels | None:
@@ -157,15 +183,3 @@ def _hash(place: Path | Pixels | None) -> tuple[str, FileStamp | None]:
     before = current_stamp(place)
     key = content_hash(place)
     return key, before if before == current_stamp(place) else None
-
-
-def _fetch_all(refs: Sequence[ImageRef], found: Contents, fetch: Fetch) -> None:
-    """Bring what has an address, each address once; keep the reasons of those that cannot be had."""
-    positions: dict[str, list[int]] = {}
-    for i, ref in enumerate(refs):
-        if ref.url is not None:
-            positions.setdefault(ref.url, []).append(i)
-    found.n_fetched = len(positions)
-    for address, result in fetch(list(positions)) if positions else ():
-        if isinstance(result, UnreadableImageError):
-            found.reasons.update(dict.fromkeys(positions[address], result.reason))

@@ -111,7 +111,6 @@ def test_hidden_files_are_listed_where_they_are_wanted(
 def test_what_a_page_links_to_in_vain_is_named_by_its_address(
     site: Site, tmp_path: Path, words: Path, colors: ColorEncoder
 ) -> None:
-    pytest.importorskip("bs4")
     names = [path.removeprefix("/") for path in site.answers]
     site.answers["/page"] = says(("<html>" + "".join(f'<img src="{name}">' for name in [*names, "gone.png"])).encode())
     done = run("fit", f"{site.address}/page", "--out", tmp_path / "saved", "--words", words)

@@ -540,7 +540,9 @@ def test_what_has_an_address_is_fetched_once_and_named_by_it(tmp_path: Path) -> 
             asked.append(address)
             yield address, kept if "a.png" in address else UnreadableImageError(address, "not found (404)")
 
-    result = Embedder(ColorEncoder(), fetch=fetch).embed(refs)
+    watch = Stopwatch()
+    result = Embedder(ColorEncoder(), fetch=fetch, watch=watch).embed(refs)
+    assert list(watch.seconds) == ["fetching", "hashing", "embedding"]
     assert asked == ["https://example.org/a.png", "https://example.org/b.png"]
     assert [(s.path, s.index, s.reason) for s in result.skipped] == [
         (None, 1, "not found (404): https://example.org/b.png")

@@ -88,7 +88,6 @@ class Pictures:
         return self.as_data_frame()["image"]  # type: ignore[index]
 
     def as_saved_page(self) -> object:
-        pytest.importorskip("bs4")
         page = self.beside / "page.html"
         page.write_text("".join(f'<p><img src="../pics/{path.name}"></p>' for path in self.files))
         return page
@@ -156,7 +155,6 @@ class TestServed:
             yield running
 
     def page(self, site: Site, pictures: Pictures) -> str:
-        pytest.importorskip("bs4")
         html = "".join(f'<p><img src="/{path.name}"></p>' for path in pictures.files)
         site.answers["/page"] = says(html.encode(), Content_Type="text/html")
         return f"{site.address}/page"

@@ -664,7 +664,6 @@ class TestWeb:
         assert [ref.url for ref in listing.refs] == expected
 
     def test_a_page_is_the_pictures_on_it(self, site: Site, tmp_path: Path) -> None:
-        pytest.importorskip("bs4")
         page = b'<html><img src="a.jpg"><img src="gone.jpg"><a href="b.jpg">b</a></html>'
         site.answers |= {"/page": says(page, Content_Type="text/html"), "/a.jpg": says(), "/b.jpg": says()}
         listing = list_images(f"{site.address}/page", downloads=tmp_path)
@@ -674,7 +673,6 @@ class TestWeb:
         assert site.count("/page") == 1
 
     def test_a_page_object_says_how_far_to_go(self, site: Site) -> None:
-        pytest.importorskip("bs4")
         from concept_memes.remote.crawling import WebPage
 
         page = b'<img src="a.jpg"><img src="b.jpg"><a href="/next">next</a>'
@@ -687,7 +685,6 @@ class TestWeb:
         assert listing.downloads is not None
 
     def test_a_page_without_pictures_is_an_error(self, site: Site) -> None:
-        pytest.importorskip("bs4")
         site.answers["/page"] = says(b"<html><p>No picture here.", Content_Type="text/html")
         with pytest.raises(NoImagesError, match=f"The page '{site.address}/page' has no images"):
             list_images(f"{site.address}/page")
@@ -699,7 +696,6 @@ class TestWeb:
         assert "hunter2" not in str(caught.value)
 
     def test_a_saved_page_is_the_pictures_beside_it(self, tmp_path: Path) -> None:
-        pytest.importorskip("bs4")
         write(tmp_path, files__a_jpg=JPEG)
         (tmp_path / "page.html").write_text('<img src="files/a.jpg"><img src="files/b.jpg">')
         listing = list_images(tmp_path / "page.html")

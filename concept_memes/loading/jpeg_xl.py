@@ -141,19 +141,21 @@ def _codestream(file: BinaryIO) -> bytes:
     for _ in range(_MAX_BOXES):
         file.seek(at)
         head = file.read(16)
-        if len(head) < 8 and not found:
+        if len(head) < 8 and found:
+            break
+        if len(head) < 8:
             raise EOFError("the file ends before its pixels")
         size, kind, n_head = int.from_bytes(head[:4], "big"), head[4:8], 8
         if size == 1:
             size, n_head = int.from_bytes(head[8:16], "big"), 16
-        after = at + size if size else end  # 0: up to the end of the file
+        after = at + size if size else end + 1  # 0: up to the end of the file
         if kind in (b"jxlc", b"jxlp"):
             begin = at + n_head + 4 * (kind == b"jxlp")  # a part has its number first
             file.seek(begin)
             found += file.read(max(0, min(after - begin, _N_HEADER - len(found))))
             if kind == b"jxlc" or len(found) == _N_HEADER:
                 break
-        if after < at + n_head or after >= end:
+        if after < at + n_head or after > end:
             break
         at = after
     if not found:

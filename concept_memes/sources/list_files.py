@@ -212,7 +212,7 @@ def _read_parquet(path: Path, column: str | None) -> list[str | None]:
             kind = schema.field(name).type
             if pyarrow.types.is_dictionary(kind):
                 kind = kind.value_type
-            if not (pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind)):
+            if str(kind) not in ("string", "large_string", "string_view"):
                 raise SourceError(
                     f"The column {name!r} of {str(path)!r} holds values of the type {str(kind):.80}, not texts. "
                     f"{_how_to_choose(path)}"

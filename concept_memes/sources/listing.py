@@ -312,7 +312,7 @@ def _list_address(address: str, hidden: bool, downloads: Path | None) -> Listing
     foreign = [entry[0] for entry in entries if entry and entry[1] is None]
     listing = _list_items([entry and entry[1] for entry in entries], folder)
     reason = "a list from elsewhere cannot name files of this machine"
-    return replace(listing, unlistable=tuple((None, f"{reason}: {one}") for one in foreign))
+    return replace(listing, unlistable=tuple((None, f"{reason}: {shown_address(one)}") for one in foreign))
 
 
 def _list_page(page: object, downloads: Path | None, looked: Looked | None = None) -> Listing:
