@@ -96,8 +96,8 @@ class Pictures:
         system = pytest.importorskip("fsspec").filesystem("memory")
         system.store.clear()
         for path in self.files:
-            system.pipe(f"/pics/{path.name}", path.read_bytes())
-        return "memory://pics"
+            system.pipe(f"/kinds/{path.name}", path.read_bytes())
+        return "memory://kinds"
 
     def _frame_to(self, method: str, name: str) -> Path:
         frame: Any = self.as_data_frame()

@@ -141,6 +141,11 @@ class TestParquet:
         path = parquet_file(tmp_path, path=pyarrow.array(["a.jpg", "a.jpg", None]).dictionary_encode())
         assert read_list(path) == ["a.jpg", "a.jpg", None]
 
+    def test_a_column_of_texts_as_newer_programs_keep_them(self, tmp_path: Path) -> None:
+        pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+        path = parquet_file(tmp_path, path=pyarrow.array(["a.jpg", None], pyarrow.string_view()))
+        assert read_list(path) == ["a.jpg", None]
+
     def test_pictures_inside_the_table_are_an_error_that_names_the_type(self, tmp_path: Path) -> None:
         path = parquet_file(tmp_path, image=[{"bytes": b"...", "path": "a.jpg"}])
         with pytest.raises(SourceError, match=r"column 'image' .* of the type struct<.*, not texts\. Name one"):

@@ -76,3 +76,14 @@ def test_a_shrunk_picture_may_declare_four_times_the_limit() -> None:
     check_size((18_000, 19_000), (2_250, 2_375))
     with pytest.raises(UnreadableImageError, match="too large: 20000 x 19000 pixels"):
         check_size((20_000, 19_000), (2_500, 2_375))
+
+
+def test_a_progressive_jpeg_is_refused_where_it_would_take_for_ever() -> None:
+    data = encoded(picture(200, 300), "JPEG", progressive=True)
+    scan = data[data.rfind(b"\xff\xda") : -2]
+    assert open_frames(io.BytesIO(data + scan * 300), 1).sizes == (
+        (200, 300),
+    )  # what comes after the end does not count
+    assert open_frames(io.BytesIO(data[:-2] + scan * 50 + data[-2:]), 1).sizes == ((200, 300),)
+    with pytest.raises(UnreadableImageError, match="more than 200 scans"):
+        open_frames(io.BytesIO(data[:-2] + scan * 300 + data[-2:]), 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -35,6 +36,10 @@ __all__ = ["MAX_PIXELS", "FrameFile", "check_size", "open_frames"]
 #: while it is decoded may declare four times as many, so that photos of 108 and 200 megapixels can be read.
 MAX_PIXELS: Final = 89_478_485
 _SHRUNK_FACTOR: Final = 4
+# Each scan of a progressive JPEG goes over all pixels again, and can be of fifty bytes. Programs write about ten.
+_MAX_SCANS: Final = 200
+# What is not a marker: bytes of pixels, and marks within them that have no length.
+_JPEG_MARKER: Final = re.compile(rb"\xff([^\x00\x01\xff\xd0-\xd8])")
 
 Size: TypeAlias = tuple[int, int]
 
@@ -122,6 +127,8 @@ def open_frames(file: BinaryIO, at_most: int) -> FrameFile:
     file.seek(0)
     # No file name for Pillow: with one it maps the file into memory, and a file that shrinks then kills the process.
     image = _opener(kind)(file, "")
+    if kind == "JPEG" and image.info.get("progressive"):
+        _check_scans(file)
     if kind == "GIF":
         sizes = tuple(canvases) or (image.size,)
     else:
@@ -161,6 +168,19 @@ def check_size(declared: Size, decoded: Size) -> None:
     if n_decoded > MAX_PIXELS or n_declared > MAX_PIXELS * _SHRUNK_FACTOR:
         reason = f"too large: {declared[0]} x {declared[1]} pixels, the limit is {MAX_PIXELS}"
         raise UnreadableImageError("image", reason)
+
+
+def _check_scans(file: BinaryIO) -> None:
+    """Refuse a progressive JPEG that would take for ever."""
+    here = file.tell()
+    file.seek(0)
+    data, at, n_scans = file.read(), 2, 0
+    file.seek(here)
+    while (found := _JPEG_MARKER.search(data, at)) and found[1] != b"\xd9":
+        n_scans += found[1] == b"\xda"
+        if n_scans > _MAX_SCANS:
+            raise UnreadableImageError("image", f"too large: a JPEG of more than {_MAX_SCANS} scans")
+        at = found.end() + max(2, int.from_bytes(data[found.end() : found.end() + 2], "big"))
 
 
 def _opener(kind: str) -> _Opener:
