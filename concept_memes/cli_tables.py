@@ -152,6 +152,7 @@ def summary(concept_set: ConceptSet, report: RunReport) -> str:
     parts = [counted(len(concept_set), "concept")]
     parts += [f"{n_none} {'image' if n_none == 1 else 'images'} in none"] if n_none else []
     parts += [f"{counted(report.n_copies, 'copy', 'copies')} of others"] if report.n_copies else []
+    parts += [f"{counted(report.n_other_files, 'other file')} left aside"] if report.n_other_files else []
     if report.skipped:
         reasons = ", ".join(f"{count} {reason}" for reason, count in report.reasons().items())
         parts.append(f"{len(report.skipped)} skipped ({reasons})")

@@ -101,7 +101,7 @@ def collect_images(listing: Listing, embedder: Embedder, *, some: bool = True) -
     embedded = embed(listing, embedder)
     skipped = embedded.skipped + tuple(SkippedImage(path, -1, reason) for path, reason in listing.unlistable)
     if some and not any(embedded.content_hashes):
-        named = "; ".join(f"{'image' if s.path is None else s.path} ({s.reason})" for s in skipped[:5])
+        named = "; ".join(f"{f'image {s.index}' if s.path is None else s.path} ({s.reason})" for s in skipped[:5])
         more = f"; and {len(skipped) - 5} more" if len(skipped) > 5 else ""
         raise NoImagesError(f"None of the {len(listing.refs)} images could be read: {named}{more}.")
     collection = Collection(

@@ -6,7 +6,7 @@ import itertools
 import pickle
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -29,6 +29,7 @@ from concept_memes.figures import fonts
 from concept_memes.figures.collage import concept_cover, draw_collage
 from concept_memes.figures.covers import BACKGROUND, MAT, STAND_IN, draw_cover
 from concept_memes.figures.layout import tile_boxes
+from concept_memes.testing import color_images
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 RED, GREEN, BLUE = (255, 0, 0), (0, 128, 0), (0, 0, 255)
@@ -414,6 +415,16 @@ def test_what_is_no_number_of_a_concept_is_refused(concepts: object) -> None:
 def test_impossible_numbers_are_refused_by_name(wrong: dict[str, object]) -> None:
     with pytest.raises(InvalidParameterError, match=next(iter(wrong))):
         draw_collage(many(2), **wrong)
+
+
+def test_an_animation_is_drawn_by_its_first_frame_that_is_not_blank(
+    tmp_path: Path, fit_colors: Callable[..., ConceptSet]
+) -> None:
+    black, picture = Image.new("RGB", (40, 30)), color_images(["red"], 1)[0]
+    black.save(tmp_path / "moving.png", save_all=True, append_images=[picture])
+    concept_set = fit_colors([tmp_path / "moving.png", *color_images(["red"], 5)])
+    red, green, blue = draw_cover(concept_set, [0], size=(120, 90), gap=4).getpixel((60, 45))
+    assert red > 150 > max(green, blue)
 
 
 def test_covers_below_16_pixels_are_refused() -> None:

@@ -211,7 +211,7 @@ def warn_if_slow(precision: str, device: str) -> None:
     if device_kind(device) == "cpu" and precision in _NATIVE and not _multiplies_natively(precision):
         warnings.warn(
             f'precision="{precision}" on a processor that does not multiply {precision} numbers in hardware takes many '
-            'times longer than precision="fp32". Use "auto"; or "int8", which is faster than fp32 on most processors.',
+            'times longer than precision="fp32". Use "auto".',
             ConceptMemesWarning,
             stacklevel=4,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from PIL import Image, ImageDraw
@@ -13,7 +14,7 @@ from concept_memes.errors import UnreadableImageError
 from concept_memes.figures.fonts import clean_text, pillow_font
 from concept_memes.figures.layout import letterbox, tile_boxes
 from concept_memes.figures.wrapping import shorten
-from concept_memes.loading import load_image
+from concept_memes.loading import load_frames
 
 __all__ = ["draw_cover"]
 
@@ -64,7 +65,8 @@ def _tile(concept_set: ConceptSet, index: int, size: tuple[int, int]) -> Image.I
     """Shrink one picture into a tile; a drawn stand-in where it cannot be read any more."""
     source = concept_set.source_of(index)
     try:
-        picture = load_image(source, min_size=size)
+        with closing(load_frames(source, min_size=size)) as frames:  # not the black one that some animations begin with
+            picture = next(frames)
     except (UnreadableImageError, OSError) as error:
         logger.info("A stand-in is drawn for a picture: %s", error)
         return _stand_in(concept_set.images[index].name, size)

@@ -140,7 +140,7 @@ def receive(
     ------
     DownloadError
     MissingExtraError
-        If the package for that protocol is not installed.
+        If requests or fsspec is not installed; a missing package of one protocol is a reason like others.
     """
     for attempt in itertools.count():
         file.seek(0)
@@ -358,7 +358,8 @@ def _with_fsspec(address: str, file: BinaryIO, work: Work, limits: Limits, judge
         raise
     except ImportError as error:  # "Install s3fs to access S3"
         protocol = address.partition("://")[0]
-        raise MissingExtraError(f"Addresses that begin with {protocol}:// need a package: {error}.") from error
+        reason = f"addresses that begin with {protocol}:// need a package that is not installed ({error})"
+        raise DownloadError(reason) from error
     except FileNotFoundError:
         raise DownloadError("not found") from None
     except IsADirectoryError:
