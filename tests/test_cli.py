@@ -51,7 +51,9 @@ def test_fit_shows_concepts_counts_place_and_next_steps(tmp_path: Path, pictures
     assert table[2][2].startswith("red")
     assert table[3][2].startswith("blue")
     assert re.fullmatch(r"blue-0\d\.png", table[3][3])
-    assert re.search(r"15 images read with colors in \d+ s: 2 concepts, 1 copy of others\.\n", done.out)
+    assert re.search(
+        r"15 images read with colors in \d+ s: 2 concepts, 1 copy of others, 1 other file left aside\.\n", done.out
+    )
     assert f"Saved: {tmp_path / 'concepts'}\n" in done.out
     assert f"concept-memes search {tmp_path / 'concepts'} red\n" in done.out
     assert f"concept-memes show {tmp_path / 'concepts'} -o" in done.out
