@@ -127,7 +127,9 @@ def identify(
             if key is None:
                 new.append(i)
         taken_ns, fresh = time.time_ns(), []
-        for i, result in zip(new, workers.ahead(lambda i: attempt(_hash, places[i]), new), strict=True):
+        for i, result in zip(
+            new, workers.ahead(lambda i: attempt(_hash, places[i], found.stamps[i]), new), strict=True
+        ):
             if isinstance(result, UnreadableImageError):
                 found.reasons[i] = result.reason
                 continue
@@ -176,10 +178,9 @@ def current_stamp(place: Path | Pixels | None) -> FileStamp | None:
         return None
 
 
-def _hash(place: Path | Pixels | None) -> tuple[str, FileStamp | None]:
-    """Hash a content; the stamp comes with it only if the file was the same before and after."""
+def _hash(place: Path | Pixels | None, before: FileStamp | None) -> tuple[str, FileStamp | None]:
+    """Hash a content; the stamp from before comes with it only if the file is still the same."""
     if place is None:
         raise UnreadableImageError("image", "no path given")
-    before = current_stamp(place)
     key = content_hash(place)
     return key, before if before == current_stamp(place) else None

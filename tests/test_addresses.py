@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from concept_memes.remote.addresses import is_web_address, joined, local_path
+from concept_memes.remote.addresses import joined, local_path
+from concept_memes.remote.kept_copies import is_web_address
 
 
 @pytest.mark.parametrize(

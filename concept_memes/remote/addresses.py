@@ -9,31 +9,12 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 from urllib.request import url2pathname
 
-from concept_memes.remote.kept_copies import is_address
+from concept_memes.remote.kept_copies import is_address, is_web_address
 
-__all__ = ["is_web_address", "joined", "local_path"]
+__all__ = ["joined", "local_path"]
 
 # Protocols of fsspec that read files of this machine.
 _LOCAL = re.compile("(?:file|local|git)://", re.IGNORECASE)
-
-
-def is_web_address(text: str) -> bool:
-    """Tell whether a text is an address of the web.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    bool
-
-    Examples
-    --------
-    >>> is_web_address("HTTPS://example.org"), is_web_address("s3://bucket")
-    (True, False)
-    """
-    return text[:8].lower().startswith(("http://", "https://"))
 
 
 def local_path(address: str) -> Path | None:

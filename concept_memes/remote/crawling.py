@@ -18,10 +18,9 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from urllib.request import url2pathname
 
 from concept_memes.errors import InvalidParameterError, SourceError, UnreadableImageError
-from concept_memes.remote.downloading import is_web
 from concept_memes.remote.downloads import A_PICTURE_CAME, MAX_TEXT_BYTES, Document
 from concept_memes.remote.fetching import Fetcher, Looked
-from concept_memes.remote.kept_copies import is_address, shown_address
+from concept_memes.remote.kept_copies import is_address, is_web_address, shown_address
 from concept_memes.remote.page_links import picture_links
 from concept_memes.remote.private_networks import is_inside
 from concept_memes.remote.robots import Robots
@@ -74,7 +73,7 @@ class WebPage:
     obey_robots: bool = True
 
     def __post_init__(self) -> None:
-        if isinstance(self.address, str) and is_address(self.address) and not is_web(self.address):
+        if isinstance(self.address, str) and is_address(self.address) and not is_web_address(self.address):
             raise InvalidParameterError(
                 "address", shown_address(self.address), "an address (http, https) or the file of a saved page"
             )
@@ -178,7 +177,9 @@ class _Crawl:
     def run(self, looked: Looked | None) -> Iterator[Found]:
         first = self.page.address
         start = (
-            first if isinstance(first, str) and is_web(first) else Path(os.path.expanduser(first)).absolute().as_uri()
+            first
+            if isinstance(first, str) and is_web_address(first)
+            else Path(os.path.expanduser(first)).absolute().as_uri()
         )
         self.queue.append((start, 0, ""))
         self.seen_pages.add(start)
@@ -239,7 +240,7 @@ class _Crawl:
 
     def ask(self, address: str, depth: int) -> Document:
         """Read a saved page, or ask for a served one as its host wishes."""
-        if not is_web(address):
+        if not is_web_address(address):
             return _read_saved(address)
         forbidden = self.robots.problem(address) if depth and self.page.obey_robots else None
         if forbidden:
@@ -267,7 +268,9 @@ class _Crawl:
         if self.page.max_pictures is not None:
             new = new[: max(0, self.page.max_pictures - len(self.seen_pictures))]
         if self.page.obey_robots:
-            self.robots.ask_ahead(one for one in new if is_web(one) and not self.place_problem(one, document.address))
+            self.robots.ask_ahead(
+                one for one in new if is_web_address(one) and not self.place_problem(one, document.address)
+            )
         for address in new:
             self.see_picture(address, document.address)
         for link in links.homeless:
@@ -287,7 +290,7 @@ class _Crawl:
         if address in self.seen_pictures:
             return
         self.seen_pictures.add(address)
-        if not is_web(address):
+        if not is_web_address(address):
             path = _file_of(address)
             reason = None if os.path.isfile(path) else "missing"  # pathlib's raises for names that cannot be
             self.on_the_way.append((Found(path, None if reason else path, reason, shown_address(found_on)), None))
@@ -307,7 +310,7 @@ class _Crawl:
 
     def leads_inside(self, found_on: str, address: str) -> bool:
         """Tell whether a public page leads to this machine or its network. A saved page is as private as its reader."""
-        return is_web(found_on) and self.is_inside(address) and not self.is_inside(found_on)
+        return is_web_address(found_on) and self.is_inside(address) and not self.is_inside(found_on)
 
     def is_inside(self, address: str) -> bool:
         host = _host(address)

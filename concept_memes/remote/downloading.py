@@ -13,13 +13,14 @@ from urllib.parse import urljoin, urlsplit
 from concept_memes.errors import MissingExtraError
 from concept_memes.remote.content_kinds import N_FIRST_BYTES
 from concept_memes.remote.http_session import EndedError, Work
+from concept_memes.remote.kept_copies import is_web_address
 from concept_memes.remote.private_networks import is_inside
 
 if TYPE_CHECKING:
     import requests
     from urllib3.response import HTTPResponse
 
-__all__ = ["DownloadError", "Judge", "Limits", "Received", "is_web", "receive"]
+__all__ = ["DownloadError", "Judge", "Limits", "Received", "receive"]
 
 #: Looks at the first bytes and at what the server says they are. Raises a `DownloadError` to end the download, or
 #: returns how many bytes such a thing may have; None leaves the usual limit.
@@ -147,7 +148,7 @@ def receive(
         file.truncate()
         try:
             work.check()
-            if is_web(address):
+            if is_web_address(address):
                 return _over_http(address, file, work, limits, session(), judge)
             return _with_fsspec(address, file, work, limits, judge)
         except EndedError:
@@ -164,17 +165,6 @@ def receive(
             except EndedError:
                 raise error from None
     raise AssertionError("unreachable")
-
-
-def is_web(address: str) -> bool:
-    """Tell whether an address is one of http(s).
-
-    Examples
-    --------
-    >>> is_web("HTTPS://example.org"), is_web("s3://bucket/cat.jpg")
-    (True, False)
-    """
-    return address[:8].lower().startswith(("http://", "https://"))
 
 
 def _ended(work: Work, limits: Limits) -> DownloadError:

@@ -10,7 +10,7 @@ import re
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit, urlunsplit
 
-__all__ = ["is_address", "kept_path", "shown_address"]
+__all__ = ["is_address", "is_web_address", "kept_path", "shown_address"]
 
 # Two letters at least before the colon: C:\pictures is a drive of Windows.
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]+::)*[a-z][a-z0-9+.-]+://", re.IGNORECASE)
@@ -45,6 +45,25 @@ def is_address(text: str) -> bool:
     return _ADDRESS.match(text) is not None
 
 
+def is_web_address(text: str) -> bool:
+    """Tell whether a text is an address of the web.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> is_web_address("HTTPS://example.org"), is_web_address("s3://bucket")
+    (True, False)
+    """
+    return text[:8].lower().startswith(("http://", "https://"))
+
+
 def kept_path(folder: Path, address: str) -> Path:
     """Tell where the copy of an address lies, whether it is there or not.
 
@@ -67,7 +86,7 @@ def kept_path(folder: Path, address: str) -> Path:
     'kept/87/874b9cefdbb09916d43cd16976bd78a8e4c1696b.jpg'
     """
     key, path = address, address
-    if address[:8].lower().startswith(("http://", "https://")):
+    if is_web_address(address):
         key, path = _web_key(address)
     name = PurePosixPath(path).name
     suffixes = [suffix for suffix in PurePosixPath(name).suffixes[-2:] if _ENDING.fullmatch(suffix)]

@@ -22,9 +22,9 @@ from PIL import Image
 from concept_memes.archives import is_archive, list_archive
 from concept_memes.errors import InvalidParameterError, NoImagesError, SourceError, UnreadableImageError
 from concept_memes.image_formats import ENDINGS, N_MAGIC, image_format
-from concept_memes.remote.addresses import is_web_address, joined, local_path
+from concept_memes.remote.addresses import joined, local_path
 from concept_memes.remote.content_kinds import N_FIRST_BYTES, content_kind
-from concept_memes.remote.kept_copies import is_address, shown_address
+from concept_memes.remote.kept_copies import is_address, is_web_address, shown_address
 from concept_memes.sources.folders import FoundFiles, files_in_folder, files_of_pattern, has_wildcard
 from concept_memes.sources.image_refs import (
     ImageRef,
