@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from concept_memes.encoders import CLIPEncoder, HubFreeEncoder
     from concept_memes.errors import ConceptMemesError, ConceptMemesWarning
     from concept_memes.model import ConceptModel
+    from concept_memes.queries import Query
     from concept_memes.remote.crawling import WebPage
     from concept_memes.run_report import RunReport
     from concept_memes.sources import list_images
@@ -30,6 +31,7 @@ __all__ = [
     "HubFreeEncoder",
     "ImageHit",
     "ImageRecord",
+    "Query",
     "RunReport",
     "SkippedImage",
     "WebPage",
@@ -47,6 +49,7 @@ _MODULES = {
     "HubFreeEncoder": "encoders",
     "ImageHit": "concepts",
     "ImageRecord": "concepts",
+    "Query": "queries",
     "RunReport": "run_report",
     "SkippedImage": "concepts",
     "WebPage": "remote.crawling",

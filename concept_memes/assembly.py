@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from concept_memes.centring import centre_vectors, mean_vector, unit
-from concept_memes.clustering import cluster_vectors
+from concept_memes.clustering import ClusterSettings, cluster_vectors
 from concept_memes.concepts import Concept, ConceptSet, ImageRecord, SkippedImage
 from concept_memes.exemplars import pick_exemplars
-from concept_memes.labels import NearestWords, Vectorizer, class_tfidf, directions
+from concept_memes.guiding import standard_fits
+from concept_memes.labels import RankedWord, Vectorizer, rank_words_of_groups
 from concept_memes.progress import Progress
-from concept_memes.protocols import Clusterer, FloatArray, IntArray, Labeler, Reducer
+from concept_memes.protocols import FloatArray, IntArray, Labeler
 
-__all__ = ["Collection", "add_words", "assemble"]
+__all__ = ["Collection", "add_words", "assemble", "describe_concept", "with_words"]
 
 
 @dataclass(frozen=True)
@@ -54,14 +57,12 @@ class Collection:
 
 def assemble(
     collection: Collection,
+    settings: ClusterSettings | None = None,
     *,
-    min_concept_size: int | None,
     diversity: float,
     n_exemplars: int,
-    umap_model: Reducer | None,
-    hdbscan_model: Clusterer | None,
-    random_state: int | None,
     progress: Progress,
+    guide: tuple[Sequence[str], FloatArray] | None = None,
 ) -> ConceptSet:
     """Find the concepts of a collection and their exemplars; words come with `add_words`.
 
@@ -69,9 +70,13 @@ def assemble(
     ----------
     collection : Collection
         At least one picture must be readable.
-    min_concept_size, diversity, n_exemplars, umap_model, hdbscan_model, random_state
-        As for :class:`concept_memes.ConceptModel`; None for an automatic size.
+    settings : ClusterSettings, optional
+        What decides the clustering; by default the default ones.
+    diversity, n_exemplars
+        As for :class:`concept_memes.ConceptModel`.
     progress : Progress
+    guide : (sequence of str, ndarray of shape (n_words, n_dims)), optional
+        Words of the user's that steer the clustering, and their vectors.
 
     Returns
     -------
@@ -85,35 +90,35 @@ def assemble(
     centre = mean_vector(collection.vectors[in_order])
     centred = np.zeros_like(collection.vectors)
     centred[readable] = centre_vectors(collection.vectors[readable], centre, collection.blocks)
+    fits = None
+    if guide is not None:
+        fits = np.zeros((len(collection.images), len(guide[0])))
+        fits[in_order] = standard_fits(collection.vectors[in_order], guide[1])
     found = cluster_vectors(
-        centred[readable],
-        keys,
-        min_concept_size=min_concept_size,
-        umap_model=umap_model,
-        hdbscan_model=hdbscan_model,
-        random_state=random_state,
-        progress=progress,
+        centred[readable], keys, settings, guide=None if fits is None else fits[readable], progress=progress
     )
-    labels = np.full(len(collection.images), -1, np.int64)
-    probabilities = np.zeros(len(collection.images))
+    labels, raw_labels = np.full((2, len(collection.images)), -1, np.int64)
+    probabilities, raw_probabilities = np.zeros((2, len(collection.images)))
     labels[readable], probabilities[readable] = found.labels, found.probabilities
+    raw_labels[readable], raw_probabilities[readable] = found.raw_labels, found.raw_probabilities
     concepts, centroids = [], []
     with progress.stage("choosing exemplars"):
         for number in range(labels.max(initial=-1) + 1):
             rows = in_order[labels[in_order] == number]
-            centroids.append(unit(collection.vectors[rows].mean(axis=0, dtype=np.float64)))
-            positions, scores = pick_exemplars(
+            concept, centroid = describe_concept(
+                number,
+                rows,
+                collection.images,
+                collection.vectors[rows],
                 centred[rows],
-                unit(centred[rows].mean(axis=0, dtype=np.float64)),
                 probabilities[rows],
-                [collection.images[i].content_hash for i in rows],
                 n_exemplars=n_exemplars,
                 diversity=diversity,
             )
-            chosen = tuple(int(i) for i in rows[positions])
-            concepts.append(
-                Concept(number, len(rows), exemplars=chosen, exemplar_scores=tuple(float(s) for s in scores))
-            )
+            if guide is not None and number in found.guided:
+                concept = replace(concept, name=guide[0][found.guided[number]])
+            concepts.append(concept)
+            centroids.append(centroid)
     n_dims = collection.vectors.shape[1]
     return ConceptSet(
         images=collection.images,
@@ -131,7 +136,55 @@ def assemble(
         skipped=collection.skipped,
         base_folder=collection.base_folder,
         pixels=collection.pixels,
+        raw_labels=raw_labels,
+        raw_probabilities=raw_probabilities,
     )
+
+
+def describe_concept(
+    number: int,
+    rows: IntArray,
+    images: Sequence[ImageRecord],
+    vectors: FloatArray,
+    centred: FloatArray,
+    probabilities: npt.NDArray[np.float64],
+    *,
+    n_exemplars: int,
+    diversity: float,
+) -> tuple[Concept, FloatArray]:
+    """Describe a concept by its members: size, exemplars and centroid; words are not looked for.
+
+    Parameters
+    ----------
+    number : int
+        Of the concept.
+    rows : ndarray of shape (size,), int64
+        Its pictures as indices of `images`, at least one, in the order of their content hashes.
+    images : sequence of ImageRecord
+        All pictures of the collection.
+    vectors, centred : ndarray of shape (size, n_dims), float32, unit norm
+        Vectors of the members, and the same centred on the collection.
+    probabilities : ndarray of shape (size,), float64
+        How surely each member belongs.
+    n_exemplars, diversity
+        As for :class:`concept_memes.ConceptModel`.
+
+    Returns
+    -------
+    concept : Concept
+    centroid : ndarray of shape (n_dims,), float32, unit norm
+    """
+    positions, scores = pick_exemplars(
+        centred,
+        unit(centred.mean(axis=0, dtype=np.float64)),
+        probabilities,
+        [images[i].content_hash for i in rows],
+        n_exemplars=n_exemplars,
+        diversity=diversity,
+    )
+    chosen = tuple(int(i) for i in rows[positions])
+    concept = Concept(number, len(rows), exemplars=chosen, exemplar_scores=tuple(float(s) for s in scores))
+    return concept, unit(vectors.mean(axis=0, dtype=np.float64))
 
 
 def add_words(
@@ -148,46 +201,61 @@ def add_words(
     Parameters
     ----------
     concept_set : ConceptSet
-    words : sequence of str
-        Candidate words; with `ctfidf`, texts whose words are the candidates.
-    word_vectors : ndarray of shape (n_words, n_dims), float32, unit norm
-        Their vectors, in the space of the pictures.
-    labeler : Labeler, optional
-        By default the nearest words.
-    ctfidf : bool, default=False
-        Weigh the words of the texts nearest to each concept instead. A concept that no text is nearest to gets the
-        nearest texts.
-    vectorizer_model : Vectorizer, optional
-        Splits texts into words for `ctfidf`.
+    words, word_vectors, labeler, ctfidf, vectorizer_model
+        As for :func:`concept_memes.labels.rank_words_of_groups`.
 
     Returns
     -------
     ConceptSet
+        `words` are its candidates.
     """
     if not len(concept_set):
         return concept_set
-    aims = directions(concept_set.centroids, concept_set.centre, concept_set.blocks)
-    ranked = (labeler or NearestWords()).rank_words(aims, words, word_vectors)
-    if ctfidf:
-        similarities = word_vectors @ aims.T
-        nearest: IntArray = similarities.argmax(axis=1).astype(np.int64)
-        weighed = class_tfidf(
-            words,
-            nearest,
-            len(concept_set),
-            vectorizer_model=vectorizer_model,
-            similarities=similarities.max(axis=1),
-        )
-        ranked = [texts or near for texts, near in zip(weighed, ranked, strict=True)]
-    concepts = tuple(
-        replace(c, words=tuple(w for w, _ in pairs), word_scores=tuple(s for _, s in pairs))
-        for c, pairs in zip(concept_set.concepts, ranked, strict=True)
-    )
-    row_of = {word: row for row, word in enumerate(words)}
-    used = sorted({word for c in concepts for word in c.words if word in row_of})
-    return replace(
+    ranked = rank_words_of_groups(
         concept_set,
-        concepts=concepts,
-        words=tuple(used),
-        word_vectors=word_vectors[[row_of[word] for word in used]].reshape(len(used), word_vectors.shape[1]),
+        [np.flatnonzero(concept_set.labels == concept.index) for concept in concept_set.concepts],
+        words,
+        word_vectors,
+        labeler=labeler,
+        ctfidf=ctfidf,
+        vectorizer_model=vectorizer_model,
     )
+    return replace(with_words(concept_set, dict(enumerate(ranked)), words, word_vectors), candidates=tuple(words))
+
+
+def with_words(
+    concept_set: ConceptSet,
+    ranked: Mapping[int, Sequence[RankedWord]],
+    words: Sequence[str],
+    word_vectors: FloatArray,
+) -> ConceptSet:
+    """Give some concepts words; the others keep theirs.
+
+    Parameters
+    ----------
+    concept_set : ConceptSet
+    ranked : mapping of int to sequence of RankedWord
+        Number of a concept -> its words, best first. Confidences stay empty where the labeler told none.
+    words : sequence of str
+        Candidates that the words are from.
+    word_vectors : ndarray of shape (n_words, n_dims), float32, unit norm
+        Their vectors.
+
+    Returns
+    -------
+    ConceptSet
+        `words` and `word_vectors` are those of all its concepts' words that are candidates.
+    """
+    concepts = list(concept_set.concepts)
+    for number, found in ranked.items():
+        concepts[number] = replace(
+            concepts[number],
+            words=tuple(word.word for word in found),
+            word_scores=tuple(float(word.score) for word in found),
+            word_confidences=tuple(float(word.confidence) for word in found if not math.isnan(word.confidence)),
+        )
+    vector_of = dict(zip(concept_set.words, concept_set.word_vectors, strict=True))
+    vector_of |= dict(zip(words, word_vectors, strict=True))
+    used = sorted({word for concept in concepts for word in concept.words if word in vector_of})
+    vectors = np.stack([vector_of[word] for word in used]) if used else word_vectors[:0]
+    return replace(concept_set, concepts=tuple(concepts), words=tuple(used), word_vectors=vectors)

@@ -26,6 +26,7 @@ from concept_memes.cli_checks import (
 )
 from concept_memes.cli_console import note, plain_speech, say, say_json, told_skipped
 from concept_memes.cli_places import listed
+from concept_memes.cli_search import concept_numbers, parse_query
 
 if TYPE_CHECKING:
     from concept_memes.concepts import ConceptSet
@@ -120,6 +121,9 @@ def fit(
     words: Annotated[
         str, typer.Option(metavar="WORDS", help="Candidate words: nouns, wordnet, or a file with one per line.")
     ] = "nouns",
+    stop_words: Annotated[
+        Path | None, typer.Option(parser=user_path, metavar="FILE", help="Words that name no concept, one per line.")
+    ] = None,
     exemplars: Annotated[int, typer.Option(min=1, metavar="N", help="Images that stand for a concept.")] = 8,
     frames: Annotated[
         int, typer.Option(min=1, metavar="N", help="Most frames of an animation that are looked at.")
@@ -157,6 +161,7 @@ def fit(
         diversity=diversity,
         embedding_model=model,
         vocabulary=Path(words) if Path(words).is_file() else words,
+        stop_words=stop_words,
         n_exemplars=exemplars,
         frames=frames,
         cache=kept_in,
@@ -183,26 +188,33 @@ def fit(
 @app.command()
 def search(
     concepts: Saved,
-    query: Annotated[list[str] | None, typer.Argument(metavar="WORDS", help="What to look for.")] = None,
+    query: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="WORDS", help="What to look for: words, files, added with + or taken with -."),
+    ] = None,
     image: Annotated[
         Path | None, typer.Option(parser=user_path, metavar="FILE", help="Look for what is like this picture.")
     ] = None,
     top: Annotated[int, typer.Option(min=1, metavar="N", help="How many images; of concepts, five at most.")] = 10,
+    within: Annotated[
+        str | None, typer.Option(metavar="N,N", help="Only images of these concepts, such as 3,7 or none.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Find the concepts and pictures nearest to words, or to a picture."""
+    """Find the concepts and pictures nearest to words, to a picture, or to a sum: panda + ./a.jpg - 0.5:zoo."""
     from concept_memes.cli_documents import search_document
 
-    text = " ".join(query or ()).strip()
-    if bool(text) == (image is not None):
-        raise typer.BadParameter("give words to look for, or a picture with --image FILE (one of the two)")
+    numbers = None if within is None else concept_numbers(within)
+    wanted, written = parse_query(query or (), image)
     model = load(concepts)
     model.verbose = False
-    wanted: str | Path = text if image is None else image
-    found = model.find_concepts(wanted, top_n=min(top, N_FOUND))
-    pictures = model.find_images(wanted, top_n=top)
+    from concept_memes.search import search_concepts, search_images
+
+    vector = model.embed_query(wanted)  # once: a picture is encoded anew where there is no cache
+    found = search_concepts(model.concepts_, vector, top_n=min(top, N_FOUND))
+    pictures = search_images(model.concepts_, vector, top_n=top, within=numbers, expand=wanted.has_picture)
     if as_json:
-        say_json(search_document(model.concepts_, str(wanted), found, pictures))
+        say_json(search_document(model.concepts_, written, vector, found, pictures))
         return
     from concept_memes.cli_tables import concept_table, image_table, picture_path
 

@@ -29,12 +29,14 @@ OPTIONS = {
     "min_concept_size": "--min-size",
     "embedding_model": "--model",
     "vocabulary": "--words",
+    "stop_words": "--stop-words",
     "n_exemplars": "--exemplars",
     "frames": "--frames",
     "random_state": "--seed",
     "diversity": "--diversity",
     "concepts": "--concepts",
     "top_n": "--top",
+    "within": "--within",
 }
 PARAMETER = re.compile(rf"(?<!path, )\b({'|'.join(OPTIONS)})=(?:\"([^\"]*)\"|'([^']*)'|([^\s\"',;]*[^\s\"',;.:)])|)")
 # Terminals obey control characters, and the marks that turn the direction of writing make a name look like another.

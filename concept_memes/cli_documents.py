@@ -6,9 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from concept_memes.cli_tables import picture_path
 from concept_memes.concepts import ConceptHit, ConceptSet, ImageHit
+from concept_memes.protocols import FloatArray
 from concept_memes.run_report import RunReport
+from concept_memes.search import standard_scores
 from concept_memes.sources.image_refs import ImageRef
 
 __all__ = ["fitted_document", "placed_document", "search_document"]
@@ -54,6 +58,7 @@ def fitted_document(
             {
                 "concept": concept.index,
                 "size": concept.size,
+                "name": concept.name,
                 "words": list(concept.words),
                 "word_scores": list(concept.word_scores),
                 "exemplars": [picture_path(concept_set, index) for index in concept.exemplars],
@@ -64,24 +69,38 @@ def fitted_document(
 
 
 def search_document(
-    concept_set: ConceptSet, query: str, concepts: Iterable[ConceptHit], images: Iterable[ImageHit]
+    concept_set: ConceptSet,
+    query: str,
+    vector: FloatArray,
+    concepts: Sequence[ConceptHit],
+    images: Sequence[ImageHit],
 ) -> dict[str, Any]:
-    """Describe what a search found, best first."""
+    """Describe what a search found, best first; `score` is the standard score, which other queries' compare with."""
     known = {concept.index: concept for concept in concept_set.concepts}
+    concept_scores, image_scores = (
+        standard_scores(concept_set, vector, np.array([hit.similarity for hit in hits])).tolist()
+        for hits in (concepts, images)
+    )
     return {
         "query": query,
         "concepts": [
             {
                 "concept": hit.concept,
                 "similarity": hit.similarity,
+                "score": score,
                 "size": known[hit.concept].size,
                 "words": list(known[hit.concept].words),
             }
-            for hit in concepts
+            for hit, score in zip(concepts, concept_scores, strict=True)
         ],
         "images": [
-            {"path": picture_path(concept_set, hit.index), "similarity": hit.similarity, "concept": hit.concept}
-            for hit in images
+            {
+                "path": picture_path(concept_set, hit.index),
+                "similarity": hit.similarity,
+                "score": score,
+                "concept": hit.concept,
+            }
+            for hit, score in zip(images, image_scores, strict=True)
         ],
     }
 

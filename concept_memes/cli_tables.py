@@ -177,8 +177,11 @@ def plain_table() -> Table:
 
 
 def words_of(concept: Concept) -> Text:
-    """Write the best words of a concept."""
-    return Text(clean(", ".join(concept.words[:N_WORDS]))) if concept.words else Text("(no words)", "dim")
+    """Write the name of a concept, if it has one, and its best words."""
+    name, words = clean(concept.name), clean(", ".join(concept.words[:N_WORDS]))
+    if not name:
+        return Text(words) if words else Text("(no words)", "dim")
+    return Text.assemble((name, "bold"), f": {words}" if words else "")
 
 
 def number(label: int) -> str:

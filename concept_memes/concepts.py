@@ -11,7 +11,17 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-__all__ = ["Concept", "ConceptHit", "ConceptSet", "ImageHit", "ImageRecord", "SkippedImage"]
+__all__ = [
+    "Assignment",
+    "Concept",
+    "ConceptHit",
+    "ConceptSet",
+    "Edit",
+    "HierarchyNode",
+    "ImageHit",
+    "ImageRecord",
+    "SkippedImage",
+]
 
 
 class ConceptHit(NamedTuple):
@@ -48,6 +58,31 @@ class ImageHit(NamedTuple):
     similarity: float
     index: int  # type: ignore[assignment]  # hides tuple.index, which nobody asks of a hit
     concept: int
+
+
+class Assignment(NamedTuple):
+    """Where a new picture belongs.
+
+    Attributes
+    ----------
+    label : int
+        The concept; -1 for none.
+    confidence : float
+        How likely it belongs there, in [0, 1]; 0 for none. Of unseen photos of the fitted kinds, those with 0.8 and more
+        were right in 99 of 100 cases; where a third was of foreign kinds, in 90.
+    exemplars : tuple of int
+        Pictures of the collection that stand for the concept, the nearest first.
+    similarities : tuple of float
+        Cosine of each and the picture.
+    reason : str
+        Why the picture could not be read; "" if it could.
+    """
+
+    label: int
+    confidence: float
+    exemplars: tuple[int, ...] = ()
+    similarities: tuple[float, ...] = ()
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,22 +137,28 @@ class Concept:
         What its pictures show, best first; empty where no word fits.
     word_scores : tuple of float
         Score per word, in descending order.
+    word_confidences : tuple of float
+        How likely each word is right, in [0, 1]; empty where the labeler does not say.
     exemplars : tuple of int
         Indices of pictures that stand for the concept, the most typical first.
     exemplar_scores : tuple of float
         Cosine of each exemplar and the concept's centroid, both centred on the collection.
+    name : str
+        What the user or a naming hook calls it; "" where nobody did.
     """
 
     index: int
     size: int
     words: tuple[str, ...] = ()
     word_scores: tuple[float, ...] = ()
+    word_confidences: tuple[float, ...] = ()
     exemplars: tuple[int, ...] = ()
     exemplar_scores: tuple[float, ...] = ()
+    name: str = ""
 
     @property
     def title(self) -> str:
-        """The best three words, or "concept 7" where there are none.
+        """The name, else the best three words, or "concept 7" where there are none.
 
         Examples
         --------
@@ -125,8 +166,80 @@ class Concept:
         'panda, bear, bamboo'
         >>> Concept(7, 12).title
         'concept 7'
+        >>> Concept(7, 12, words=("panda",), name="zoo trip").title
+        'zoo trip'
         """
-        return ", ".join(self.words[:3]) or f"concept {self.index}"
+        return self.name or ", ".join(self.words[:3]) or f"concept {self.index}"
+
+
+@dataclass(frozen=True)
+class HierarchyNode:
+    """A node of the tree of concepts.
+
+    Attributes
+    ----------
+    index : int
+        Its place in the tree: 0..k-1 are the concepts themselves, the others join two nodes each; the last is the
+        root.
+    children : tuple of int
+        The two nodes that it joins; empty for a concept.
+    concepts : tuple of int
+        The concepts under it, ascending.
+    size : int
+        Pictures under it.
+    similarity : float
+        Mean cosine, centred on the collection, between the pictures of its two children; 1 for a concept.
+    words : tuple of str
+        What its pictures show, best first.
+    word_scores : tuple of float
+        Score per word.
+    name : str
+        What the concept is called, if somebody named it.
+    """
+
+    index: int
+    children: tuple[int, ...]
+    concepts: tuple[int, ...]
+    size: int
+    similarity: float
+    words: tuple[str, ...] = ()
+    word_scores: tuple[float, ...] = ()
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        """The name, else the best three words, or what it consists of where there are none.
+
+        Examples
+        --------
+        >>> HierarchyNode(5, (0, 1), (0, 1), 30, 0.2, words=("dog", "pet")).title
+        'dog, pet'
+        >>> HierarchyNode(5, (0, 1), (0, 1), 30, 0.2).title, HierarchyNode(0, (), (0,), 20, 1.0).title
+        ('2 concepts', 'concept 0')
+        """
+        plain = f"{len(self.concepts)} concepts" if self.children else f"concept {self.index}"
+        return self.name or ", ".join(self.words[:3]) or plain
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A correction by the user, kept so that it can be made again after another fit.
+
+    Numbers of concepts change from fit to fit, so an edit knows its concepts by their pictures.
+
+    Attributes
+    ----------
+    kind : {"merge", "split", "rename"}
+    groups : tuple of tuple of str
+        Content hashes of pictures. For "merge" a group per concept that was merged, for "split" one per part that came
+        out, for "rename" a single one.
+    name : str
+        The new name, for "rename".
+    """
+
+    kind: str
+    groups: tuple[tuple[str, ...], ...]
+    name: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,6 +276,16 @@ class ConceptSet:
         What relative paths in `images` are relative to.
     pixels : mapping of int to PIL.Image.Image
         Pictures that came as pixels, by index.
+    candidates : tuple of str
+        All words that concepts could be named with; those of `words` among them.
+    raw_labels : ndarray of shape (n_images,), int64
+        Labels as the clustering gave them, before outliers were put into concepts; numbered as `labels`.
+    raw_probabilities : ndarray of shape (n_images,), float64
+        Their probabilities.
+    hierarchy : tuple of HierarchyNode
+        The tree of concepts: the concepts first, the root last; empty where there is none.
+    edits : tuple of Edit
+        Corrections by the user, oldest first.
     """
 
     images: tuple[ImageRecord, ...]
@@ -180,8 +303,17 @@ class ConceptSet:
     skipped: tuple[SkippedImage, ...] = ()
     base_folder: Path = Path()
     pixels: Mapping[int, Image.Image] = field(default_factory=dict, repr=False)
+    candidates: tuple[str, ...] = field(default=(), repr=False)
+    raw_labels: npt.NDArray[np.int64] = None  # type: ignore[assignment]  # `labels`, unless given
+    raw_probabilities: npt.NDArray[np.float64] = None  # type: ignore[assignment]  # `probabilities`, unless given
+    hierarchy: tuple[HierarchyNode, ...] = ()
+    edits: tuple[Edit, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.raw_labels is None:
+            object.__setattr__(self, "raw_labels", self.labels)
+        if self.raw_probabilities is None:
+            object.__setattr__(self, "raw_probabilities", self.probabilities)
         for value in (getattr(self, f.name) for f in fields(self)):
             if isinstance(value, np.ndarray):
                 value.setflags(write=False)

@@ -22,6 +22,8 @@
     ├── FallbackWarning                            "auto" picked another model than the first choice
     ├── CacheWarning                               the run goes on without the cache; says why
     ├── NoWordsWarning                             concepts stay without words; says why
+    ├── NamingWarning                              a naming hook failed for some concepts; says which and why
+    ├── EditsWarning                               corrections could not be made again by a fit; says which
     └── AdjustedWarning                            a value was changed to fit the data; says which
 """
 
@@ -35,12 +37,14 @@ __all__ = [
     "CacheWarning",
     "ConceptMemesError",
     "ConceptMemesWarning",
+    "EditsWarning",
     "EncoderError",
     "EncoderMemoryError",
     "FallbackWarning",
     "InvalidParameterError",
     "MissingExtraError",
     "ModelNotFoundError",
+    "NamingWarning",
     "NewerFormatError",
     "NoImagesError",
     "NoTextEncoderError",
@@ -174,6 +178,14 @@ class CacheWarning(ConceptMemesWarning):
 
 class NoWordsWarning(ConceptMemesWarning):
     """Concepts stay without words."""
+
+
+class NamingWarning(ConceptMemesWarning):
+    """A naming hook failed for some concepts, which keep the names that they had, or none."""
+
+
+class EditsWarning(ConceptMemesWarning):
+    """Corrections of concepts could not be made again on what a fit has found."""
 
 
 class AdjustedWarning(ConceptMemesWarning):

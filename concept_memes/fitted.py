@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from concept_memes.concepts import ConceptHit, ConceptSet, ImageRecord, SkippedImage
 from concept_memes.encoders.resolve import resolve_encoder
 from concept_memes.errors import AdjustedWarning, EncoderError, ModelNotFoundError, NoTextEncoderError
+from concept_memes.hierarchy import Hierarchy, build_hierarchy
 from concept_memes.protocols import FloatArray, ImageEncoder, IntArray
 
 if TYPE_CHECKING:
@@ -59,6 +60,12 @@ class FittedConcepts(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
     def skipped_(self) -> tuple[SkippedImage, ...]:
         """Images that could not be read."""
         return self._fitted().skipped
+
+    @property
+    def hierarchy_(self) -> Hierarchy:
+        """The tree of concepts, words at every node; ``print(model.hierarchy_)`` draws it."""
+        fitted = self._fitted()
+        return Hierarchy(fitted.hierarchy or build_hierarchy(fitted))
 
     @property
     def frequency(self) -> pd.DataFrame:

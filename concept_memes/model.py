@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from concept_memes.assembly import add_words, assemble
 from concept_memes.assignment import assign_vectors
@@ -23,35 +23,46 @@ from concept_memes.collecting import (
     warn_skipped,
 )
 from concept_memes.concepts import ConceptHit, ConceptSet, ImageHit
-from concept_memes.embedding import N_FRAMES, Embedder
+from concept_memes.embedding import N_FRAMES
 from concept_memes.encoders.resolve import resolve_encoder
 from concept_memes.errors import InvalidParameterError, NoTextEncoderError, NoWordsWarning
-from concept_memes.fitted import FittedConcepts
-from concept_memes.parameters import check_parameters
+from concept_memes.growing import GrowingConcepts
+from concept_memes.hierarchy import build_hierarchy
+from concept_memes.naming import name_concepts, namer_of, ranker_of
+from concept_memes.parameters import check_parameters, check_whole
 from concept_memes.progress import Progress
-from concept_memes.protocols import Clusterer, FloatArray, ImageEncoder, IntArray, Labeler, Reducer, TextEncoder
+from concept_memes.protocols import (
+    Clusterer,
+    FloatArray,
+    ImageEncoder,
+    IntArray,
+    Labeler,
+    Namer,
+    Reducer,
+    TextEncoder,
+)
+from concept_memes.queries import AnyQuery, Query, combined
 from concept_memes.run_report import Stopwatch
-from concept_memes.search import search_concepts, search_images
+from concept_memes.search import Scores, search_concepts, search_images
 from concept_memes.sources import ImageSource
+from concept_memes.tags import Tag, tag_vectors
 from concept_memes.text_embedding import embed_texts
-from concept_memes.vocabulary import resolve_vocabulary, words_from_docs
+from concept_memes.vocabulary import remove_stop_words, resolve_stop_words, resolve_vocabulary, words_from_docs
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 __all__ = ["ConceptModel"]
 
-Query: TypeAlias = str | Path | Image.Image | npt.NDArray[np.uint8]
 
-
-class ConceptModel(FittedConcepts):
+class ConceptModel(GrowingConcepts):
     """Finds the concepts in a collection of images, names them, and finds them again by text.
 
     Parameters
     ----------
     min_concept_size : int or "auto", default="auto"
         The fewest images that make a concept. "auto" grows slowly with the collection: 3 for up to 100 images, 15
-        for 1,200, 73 for 100,000.
+        for 1,200, 45 for 100,000.
     diversity : float, default=0.3
         How much the exemplars of a concept differ: 0 = the most typical images, 1 = the most different ones.
     embedding_model : str, Path, SentenceTransformer or ImageEncoder, default="auto"
@@ -59,17 +70,39 @@ class ConceptModel(FittedConcepts):
         "auto" is "clip-ViT-B-32" where it can be had within seconds, otherwise "hub-free" with a warning.
     vectorizer_model : object, optional
         A scikit-learn style vectorizer that splits `docs` into candidate words. Without one they stay unbroken.
-    umap_model : Reducer, optional
-        Reduces dimensions instead of UMAP: any object with `fit_transform`.
+    umap_model : Reducer or "umap", optional
+        Reduces dimensions. By default vectors are averaged over UMAP's graph of neighbours, which is faster than its
+        layout and has no chance in it; "umap" is that layout in five dimensions, and any object with `fit_transform`
+        will do.
     hdbscan_model : Clusterer, optional
-        Clusters instead of HDBSCAN: any object with `fit` and `labels_`; then `min_concept_size` has no effect.
+        Clusters instead of HDBSCAN: any object with `fit` and `labels_`; then `min_concept_size` has no effect and its
+        outliers are kept unless `outliers` says otherwise.
     ctfidf : bool, default=False
         Rank the words inside `docs` by class-based TF-IDF, instead of the docs themselves by similarity.
+    n_concepts : int, optional
+        Exactly so many concepts, by joining the nearest or parting the widest.
+    granularity : {"coarse", "medium", "fine"}, default="medium"
+        How broad a concept is. "medium": what stands out most clearly. "coarse": half as many, each of the nearest ones
+        together ("animals" instead of "dogs" and "cats"). "fine": the smallest groups that hold ("spaniels").
+    outliers : {"auto", "keep", "assign"} or float, default="auto"
+        What becomes of images that are in no dense group. "keep": they are in no concept (-1). "assign": each goes to
+        the nearest one. "auto": so does each but those that are far out of proportion there. A share, such as 0.05:
+        like "auto", but at most 5 % are in no concept. `concepts_.raw_labels` and `raw_probabilities` hold what was
+        found before.
+    guide : sequence of str, optional
+        Words that you expect: images that fit the same one are drawn together, and what fits it by far becomes one
+        concept of that name. Where none fits, concepts form as ever.
     vocabulary : str, Path or sequence of str, optional
         Candidate words when `fit` gets no `docs`: "nouns" (the list in the package, the default), "wordnet" or
-        "wordnet:fra" (through nltk), a text file with a word per line, or words.
-    labeler : Labeler, optional
-        Ranks the words instead of the nearest-words rule.
+        "wordnet:fra" (through nltk), a text file with a word per line, or words. "words.txt+hypernyms" adds the
+        broader words that gather some of them, "words.txt+synonyms" other names for them (through nltk).
+    stop_words : str, Path or sequence of str, optional
+        Words that name no concept, wherever they come from and whatever their capitals: words, or a text file with one
+        per line.
+    labeler : Labeler or callable, optional
+        An object with `rank_words` ranks the words instead of the default rule. A callable names the concepts: it is
+        called as ``labeler(exemplars, words)`` once per concept, with its pictures (loaded when it looks at them) and
+        its words, and returns the name, which becomes the title. If it fails for some, these stay without a name.
     n_exemplars : int, default=8
         Images that stand for a concept, as far as different ones exist.
     frames : int, default=8
@@ -78,7 +111,7 @@ class ConceptModel(FittedConcepts):
         Where vectors of pictures and words are kept, so that no content is ever encoded twice by the same model: True =
         a folder of the user (``concept-memes cache info`` tells which), False = nowhere, or a folder of your own.
     random_state : int or None, default=42
-        Of UMAP. None gives another result every time.
+        Of `umap_model="umap"`. Without UMAP's layout nothing is random, and every state gives the same.
     verbose : bool, default=True
         Draw progress bars, if the standard error stream is a terminal.
 
@@ -106,6 +139,8 @@ class ConceptModel(FittedConcepts):
         Mean direction of each concept.
     cluster_images : dict of int to PIL.Image.Image
         A small collage per concept.
+    hierarchy_ : Hierarchy
+        The tree of concepts, words at every node; ``print(model.hierarchy_)`` draws it.
 
     Examples
     --------
@@ -124,12 +159,17 @@ class ConceptModel(FittedConcepts):
         diversity: float = 0.3,
         embedding_model: str | Path | SentenceTransformer | ImageEncoder = "auto",
         vectorizer_model: object = None,
-        umap_model: Reducer | None = None,
+        umap_model: Reducer | str | None = None,
         hdbscan_model: Clusterer | None = None,
         ctfidf: bool = False,
         *,
+        n_concepts: int | None = None,
+        granularity: str = "medium",
+        outliers: str | float = "auto",
+        guide: Sequence[str] | None = None,
         vocabulary: str | Path | Sequence[str] | None = None,
-        labeler: Labeler | None = None,
+        stop_words: str | Path | Sequence[str] | None = None,
+        labeler: Labeler | Namer | None = None,
         n_exemplars: int = 8,
         frames: int = N_FRAMES,
         cache: bool | str | Path | VectorCache = True,
@@ -143,7 +183,12 @@ class ConceptModel(FittedConcepts):
         self.umap_model = umap_model
         self.hdbscan_model = hdbscan_model
         self.ctfidf = ctfidf
+        self.n_concepts = n_concepts
+        self.granularity = granularity
+        self.outliers = outliers
+        self.guide = guide
         self.vocabulary = vocabulary
+        self.stop_words = stop_words
         self.labeler = labeler
         self.n_exemplars = n_exemplars
         self.frames = frames
@@ -161,6 +206,9 @@ class ConceptModel(FittedConcepts):
         image_embeddings: npt.NDArray[Any] | None = None,
     ) -> ConceptModel:
         """Find the concepts of a collection.
+
+        Corrections that were made before (`merge_concepts`, `split_concept`, `rename_concept`) are made again on what
+        is found; `forget_edits`, or a new model, goes without them.
 
         Parameters
         ----------
@@ -190,9 +238,12 @@ class ConceptModel(FittedConcepts):
         -----
         SkippedImagesWarning
             If some images could not be read; `skipped_` names them.
+        EditsWarning
+            If corrections cannot be made again.
         """
         check_parameters(self.get_params(deep=False))
         words = self._candidates(docs)
+        edits = self.concepts_.edits if hasattr(self, "concepts_") else ()
         progress, watch = Progress(bool(self.verbose)), Stopwatch()
         with open_cache(self.cache) as cache:
             encoder, collected = self._collect(images, image_names, image_embeddings, cache, watch)
@@ -200,16 +251,19 @@ class ConceptModel(FittedConcepts):
             with watch.stage("concepts"):
                 concept_set = assemble(
                     collected.collection,
-                    min_concept_size=None if isinstance(self.min_concept_size, str) else int(self.min_concept_size),
+                    self._cluster_settings(),
                     diversity=float(self.diversity),
                     n_exemplars=int(self.n_exemplars),
-                    umap_model=self.umap_model,
-                    hdbscan_model=self.hdbscan_model,
-                    random_state=None if self.random_state is None else int(self.random_state),
                     progress=progress,
+                    guide=self._guide(encoder, cache),
                 )
             with watch.stage("words"), progress.stage("ranking words"):
+                concept_set = self._replayed(concept_set, edits)
                 concept_set, n_words_cached = self._name(concept_set, encoder, words, cache)
+        if (namer := namer_of(self.labeler)) is not None:
+            with watch.stage("names"), progress.stage("naming concepts"):
+                nameless = [concept.index for concept in concept_set.concepts if not concept.name]
+                concept_set = name_concepts(concept_set, namer, nameless, stacklevel=3)
         self.concepts_ = concept_set
         self.report_ = collected.report(watch.seconds, n_words=len(words), n_words_cached=n_words_cached)
         self._encoder_in_use = (concept_set, encoder)
@@ -235,9 +289,12 @@ class ConceptModel(FittedConcepts):
 
     def _candidates(self, docs: Sequence[str] | None) -> tuple[str, ...]:
         """Return the candidate words; first of all, so that a mistake in them does not cost an hour of embedding."""
+        stop_words = resolve_stop_words(self.stop_words)
         if docs is None:
-            return resolve_vocabulary(self.vocabulary)
-        return words_from_docs(docs, None if self.ctfidf else self.vectorizer_model)
+            words = resolve_vocabulary(self.vocabulary)
+        else:
+            words = words_from_docs(docs, None if self.ctfidf else self.vectorizer_model)
+        return remove_stop_words(words, stop_words)
 
     def _collect(
         self,
@@ -258,13 +315,10 @@ class ConceptModel(FittedConcepts):
             encoder = resolve_encoder(self.embedding_model)
         return encoder, collect_images(listing, self._embedder(encoder, cache, watch))
 
-    def _embedder(self, encoder: ImageEncoder, cache: VectorCache, watch: Stopwatch | None = None) -> Embedder:
-        return Embedder(encoder, cache, int(self.frames), Progress(bool(self.verbose)), watch)
-
     def _name(
         self, concept_set: ConceptSet, encoder: ImageEncoder | None, words: tuple[str, ...], cache: VectorCache
     ) -> tuple[ConceptSet, int]:
-        """Give the concepts words, if there is an encoder that knows texts; count the words that were known."""
+        """Give the concepts and their tree words, if an encoder knows texts; count the words that were known."""
         if not isinstance(encoder, TextEncoder):
             what = "image_embeddings came without a model" if encoder is None else f"{encoder.name!r} has no text tower"
             warnings.warn(
@@ -273,7 +327,7 @@ class ConceptModel(FittedConcepts):
                 NoWordsWarning,
                 stacklevel=3,
             )
-            return concept_set, 0
+            return replace(concept_set, hierarchy=build_hierarchy(concept_set)), 0
         if not len(concept_set):
             return concept_set, 0
         vectors, n_cached = embed_texts(words, encoder, cache)
@@ -281,45 +335,69 @@ class ConceptModel(FittedConcepts):
             concept_set,
             words,
             vectors,
-            labeler=self.labeler,
+            labeler=ranker_of(self.labeler),
             ctfidf=bool(self.ctfidf),
-            vectorizer_model=self.vectorizer_model,
+            vectorizer_model=self._word_counter(),
         )
-        return named, n_cached
+        rank = self._ranker(words, vectors)
+        return replace(named, hierarchy=build_hierarchy(named, rank)), n_cached
 
     # --- new images --------------------------------------------------------------------------------------------
 
-    def transform(
-        self, images: ImageSource | None = None, image_embeddings: npt.NDArray[Any] | None = None
-    ) -> IntArray:
-        """Find the concept of new images.
+    def tag_images(
+        self,
+        images: ImageSource | None = None,
+        top_n: int = 3,
+        *,
+        image_embeddings: npt.NDArray[Any] | None = None,
+    ) -> list[list[Tag]]:
+        """Choose words for every single image.
+
+        A word counts by how near it is to the image and the images most like it, and by how well it fits their concept.
 
         Parameters
         ----------
-        images : as for `fit`
-            May be left out when `image_embeddings` come.
+        images : as for `fit`, optional
+            By default the fitted images.
+        top_n : int, default=3
+            Words per image at most; of words that say the same only one.
         image_embeddings : ndarray of shape (n_images, n_dims), optional
-            Their vectors, from the model that made the fitted ones.
+            Vectors of new images, from the model that made the fitted ones.
 
         Returns
         -------
-        ndarray of shape (n_images,), int64
-            -1 for an image that fits no concept or could not be read (warned about once).
+        list of list of Tag
+            Per image ``(word, confidence)``, the surest first; empty for an image that could not be read. The
+            candidates are those of `fit`, with `ctfidf` the docs.
+
+        Raises
+        ------
+        NoTextEncoderError
+            If there is no encoder for words.
+
+        Examples
+        --------
+        >>> from concept_memes.testing import ColorEncoder, color_images
+        >>> model = ConceptModel(
+        ...     embedding_model=ColorEncoder(), vocabulary=["red", "blue"], min_concept_size=3, cache=False
+        ... )
+        >>> model = model.fit(color_images(["red"], 6) + color_images(["blue"], 4))
+        >>> [tags[0].word for tags in model.tag_images()][5:7]
+        ['red', 'blue']
         """
+        check_whole("top_n", top_n, 1)
         fitted = self._fitted()
-        if image_embeddings is not None:
-            new = collect_embeddings(images, image_embeddings, None, None).collection
-        else:
-            with open_cache(self.cache) as cache:
-                listing = named_images(images, downloads=cache.downloads)
-                new = collect_images(listing, self._embedder(self._encoder(), cache), some=False).collection
-        expected = fitted.vectors.shape[1]
-        if new.vectors.shape[1] != expected:
-            raise InvalidParameterError(
-                "image_embeddings", new.vectors.shape, f"of shape (n_images, {expected}), like the fitted ones"
-            )
+        if fitted.candidates or fitted.words:
+            words, word_vectors = self._word_vectors(fitted)
+        else:  # no concept was found, so no word was looked for
+            words = self._candidates(None)
+            word_vectors = self.embed_texts(words)
+        if images is None and image_embeddings is None:
+            return tag_vectors(fitted, fitted.vectors, fitted.labels, words, word_vectors, top_n=top_n)
+        new = self._collected(images, image_embeddings).collection
         warn_skipped(new)
-        return assign_vectors(fitted, new.vectors)
+        labels = assign_vectors(fitted, new.vectors)
+        return tag_vectors(fitted, new.vectors, labels, words, word_vectors, top_n=top_n)
 
     def embed_images(self, images: ImageSource) -> FloatArray:
         """Encode images with the model's encoder.
@@ -363,48 +441,92 @@ class ConceptModel(FittedConcepts):
 
     # --- searching ---------------------------------------------------------------------------------------------
 
-    def find_concepts(self, query: Query, top_n: int = 5) -> list[ConceptHit]:
-        """Find the concepts nearest to a text or a picture.
+    def find_concepts(self, query: AnyQuery, top_n: int = 5, *, scores: Scores = "cosine") -> list[ConceptHit]:
+        """Find the concepts nearest to a text, a picture, or a sum of both.
 
         Parameters
         ----------
-        query : str, Path, PIL.Image.Image or ndarray
-            A str is a text, always; a picture comes as Path, PIL image or uint8 array.
+        query : str, Path, PIL.Image.Image, ndarray or Query
+            A str is a text, always; a picture comes as Path, PIL image or uint8 array. A :class:`~concept_memes.Query`
+            adds them up.
         top_n : int, default=5
             How many at most.
+        scores : {"cosine", "standard"}, default="cosine"
+            What `similarity` is: the cosine, or how many standard deviations it lies above the query's mean cosine with
+            the pictures of the collection. Only the latter can be compared between queries.
 
         Returns
         -------
         list of ConceptHit
             ``(concept, similarity)``, nearest first.
         """
-        return search_concepts(self._fitted(), self._query(query), top_n=top_n)
+        return search_concepts(self._fitted(), self.embed_query(query), top_n=top_n, scores=scores)
 
-    def find_images(self, query: Query, top_n: int = 10) -> list[ImageHit]:
-        """Find the images nearest to a text or a picture.
+    def find_images(
+        self,
+        query: AnyQuery,
+        top_n: int = 10,
+        *,
+        within: int | Sequence[int] | None = None,
+        scores: Scores = "cosine",
+        expand: bool | None = None,
+    ) -> list[ImageHit]:
+        """Find the images nearest to a text, a picture, or a sum of both.
+
+        A picture that is in the collection finds itself first.
 
         Parameters
         ----------
-        query : str, Path, PIL.Image.Image or ndarray
-            A str is a text, always; a picture comes as Path, PIL image or uint8 array.
+        query : str, Path, PIL.Image.Image, ndarray or Query
+            A str is a text, always; a picture comes as Path, PIL image or uint8 array. A :class:`~concept_memes.Query`
+            adds them up.
         top_n : int, default=10
             How many at most.
+        within : int or sequence of int, optional
+            Only images of these concepts; -1 stands for those that are in none.
+        scores : {"cosine", "standard"}, default="cosine"
+            What `similarity` is: the cosine, or how many standard deviations it lies above the query's mean cosine with
+            the images of the collection. Only the latter can be compared between queries.
+        expand : bool, optional
+            Rank by the query together with the image nearest to it. More of what is found is right, but what is found
+            for a text may come to look like that one image. By default where a picture is looked for. The similarities
+            are those of the query itself all the same, so they need not descend.
 
         Returns
         -------
         list of ImageHit
             ``(path, similarity, index, concept)``, nearest first.
         """
-        return search_images(self._fitted(), self._query(query), top_n=top_n)
+        wanted = Query(query)
+        return search_images(
+            self._fitted(),
+            self.embed_query(wanted),
+            top_n=top_n,
+            within=within,
+            scores=scores,
+            expand=wanted.has_picture if expand is None else bool(expand),
+        )
 
-    def _query(self, query: Query) -> FloatArray:
-        if isinstance(query, str):
-            if not query.strip():
-                raise InvalidParameterError("query", query, "a text with at least one letter, or a picture")
-            return np.asarray(self.embed_texts([query])[0], np.float32)
-        if isinstance(query, (Path, Image.Image, np.ndarray)):
-            return np.asarray(self.embed_images([query])[0], np.float32)
-        raise InvalidParameterError("query", query, "a text, a Path, a PIL image or a uint8 array")
+    def embed_query(self, query: AnyQuery) -> FloatArray:
+        """Encode what is looked for as one vector.
+
+        Parameters
+        ----------
+        query : str, Path, PIL.Image.Image, ndarray or Query
+
+        Returns
+        -------
+        ndarray of shape (n_dims,), float32, unit norm
+            Terms of a sum are balanced on the fitted collection; see :class:`~concept_memes.Query`.
+        """
+        fitted = self._fitted()
+        terms = [(what, weight) for what, weight in Query(query).terms if weight]
+        if not terms:
+            raise InvalidParameterError("query", query, "a sum with a term whose weight is not 0")
+        vectors = [self.embed_texts([w])[0] if isinstance(w, str) else self.embed_images([w])[0] for w, _ in terms]
+        if len(terms) == 1 and terms[0][1] > 0:
+            return np.asarray(vectors[0], np.float32)
+        return combined(fitted, np.array(vectors, np.float32), [weight for _, weight in terms])
 
     # --- saving ------------------------------------------------------------------------------------------------
 

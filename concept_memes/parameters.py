@@ -7,8 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from concept_memes.clustering import check_estimator
+from concept_memes.clustering import GRANULARITIES
 from concept_memes.errors import InvalidParameterError
+from concept_memes.estimators import check_estimator
+from concept_memes.naming import check_labeler
+from concept_memes.outliers import check_outliers
+from concept_memes.vocabulary import words_from_docs
 
 __all__ = ["check_parameters", "check_whole"]
 
@@ -39,10 +43,19 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
     for name in ("ctfidf", "verbose"):
         if not isinstance(p[name], (bool, np.bool_)):
             raise InvalidParameterError(name, p[name], "True or False")
-    check_estimator("umap_model", p["umap_model"], ["fit_transform"])
+    if p["n_concepts"] is not None:
+        check_whole("n_concepts", p["n_concepts"], 1, "None or an integer of at least 1")
+    granularity = p["granularity"]
+    if not isinstance(granularity, str) or granularity not in GRANULARITIES:
+        raise InvalidParameterError("granularity", granularity, '"coarse", "medium" or "fine"')
+    check_outliers(p["outliers"])
+    if p["guide"] is not None:
+        words_from_docs(p["guide"])
+    if not (isinstance(p["umap_model"], str) and p["umap_model"] == "umap"):
+        check_estimator("umap_model", p["umap_model"], ["fit_transform"])
     check_estimator("hdbscan_model", p["hdbscan_model"], ["fit"])
     check_estimator("vectorizer_model", p["vectorizer_model"], ["fit", "fit_transform", "get_feature_names_out"])
-    check_estimator("labeler", p["labeler"], ["rank_words"])
+    check_labeler(p["labeler"])
 
 
 def check_whole(name: str, value: object, least: int, expected: str | None = None, *, most: float = np.inf) -> None:

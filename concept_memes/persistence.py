@@ -19,15 +19,16 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from concept_memes.concepts import Concept, ConceptSet, ImageRecord, SkippedImage
+from concept_memes.concepts import Concept, ConceptSet, Edit, HierarchyNode, ImageRecord, SkippedImage
 from concept_memes.errors import NewerFormatError, SavedModelError
 
 __all__ = ["FORMAT_VERSION", "load_concept_set", "save_concept_set"]
 
 FORMAT = "concept_memes"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 1 lacked the arrays in ADDED_ARRAYS, candidates, the tree and the edits
 MAIN_FILE = "concepts.json"
 ARRAYS = ("labels", "probabilities", "vectors", "centre", "centroids", "word_vectors")
+ADDED_ARRAYS = ("raw_labels", "raw_probabilities")
 # Names that only `save_concept_set` gives: a replaced model is removed by them, and no file of others has one.
 PARTS = r"arrays-[0-9a-f]{16}\.safetensors|pixels-[0-9a-f]{16}\.png"
 OUR_FILES = re.compile(rf"{PARTS}|\.({PARTS}|{re.escape(MAIN_FILE)})\.[0-9]+\.tmp")
@@ -61,7 +62,7 @@ def save_concept_set(concept_set: ConceptSet, folder: str | Path, *, extra: Mapp
     folder = Path(os.path.expanduser(folder))  # pathlib's own raises where there is no such user
     check_place(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    arrays = {name: np.ascontiguousarray(getattr(concept_set, name)) for name in ARRAYS}
+    arrays = {name: np.ascontiguousarray(getattr(concept_set, name)) for name in ARRAYS + ADDED_ARRAYS}
     data = to_safetensors(arrays)
     arrays_file = f"arrays-{hashlib.blake2b(data, digest_size=8).hexdigest()}.safetensors"
     write_whole(folder / arrays_file, data)
@@ -80,6 +81,9 @@ def save_concept_set(concept_set: ConceptSet, folder: str | Path, *, extra: Mapp
         "images": [[i.name, path_text(i.path), i.content_hash] for i in concept_set.images],
         "concepts": [asdict(concept) for concept in concept_set.concepts],
         "words": concept_set.words,
+        "candidates": concept_set.candidates,
+        "hierarchy": [asdict(node) for node in concept_set.hierarchy],
+        "edits": [asdict(edit) for edit in concept_set.edits],
         "skipped": [[path_text(s.path), s.index, s.reason] for s in concept_set.skipped],
         "extra": dict(extra or {}),
     }
@@ -120,8 +124,11 @@ def load_concept_set(folder: str | Path) -> tuple[ConceptSet, dict[str, Any]]:
         concept_set = ConceptSet(
             images=tuple(ImageRecord(name, as_path(path), key) for name, path, key in document["images"]),
             blocks=tuple((int(start), int(stop)) for start, stop in document["blocks"]),
-            concepts=tuple(as_concept(concept) for concept in document["concepts"]),
+            concepts=tuple(Concept(**as_tuples(concept)) for concept in document["concepts"]),
             words=tuple(document["words"]),
+            candidates=tuple(document.get("candidates", ())),
+            hierarchy=tuple(HierarchyNode(**as_tuples(node)) for node in document.get("hierarchy", ())),
+            edits=tuple(Edit(**as_tuples(edit)) for edit in document.get("edits", ())),
             encoder_name=document["encoder"]["name"],
             encoder_fingerprint=document["encoder"]["fingerprint"],
             skipped=tuple(SkippedImage(as_path(path), index, reason) for path, index, reason in document["skipped"]),
@@ -173,7 +180,7 @@ def read_arrays(folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
     path = folder / own_name(document.get("arrays"))
     try:
         arrays = from_safetensors(path.read_bytes())
-        return {name: arrays[name] for name in ARRAYS}
+        return {name: arrays[name] for name in ARRAYS} | {n: arrays[n] for n in ADDED_ARRAYS if n in arrays}
     except (OSError, SafetensorError, KeyError) as error:
         raise SavedModelError(f"{path} is missing or damaged ({error}). {DAMAGED}") from error
 
@@ -188,6 +195,8 @@ def check_parts(concept_set: ConceptSet, folder: Path) -> None:
         "centre": ((d,), np.float32),
         "centroids": ((k, d), np.float32),
         "word_vectors": ((len(concept_set.words), d), np.float32),
+        "raw_labels": ((n,), np.int64),
+        "raw_probabilities": ((n,), np.float64),
     }
     wrong = []
     for name, (shape, kind) in expected.items():
@@ -196,6 +205,8 @@ def check_parts(concept_set: ConceptSet, folder: Path) -> None:
             wrong.append(name)
     if not wrong and n and not -1 <= concept_set.labels.min() <= concept_set.labels.max() < k:
         wrong = ["labels"]
+    if not wrong and n and not -1 <= concept_set.raw_labels.min() <= concept_set.raw_labels.max() < k:
+        wrong = ["raw_labels"]
     if any(not 0 <= i < n for concept in concept_set.concepts for i in concept.exemplars):
         wrong.append("exemplars")
     if wrong:
@@ -255,10 +266,13 @@ def write_whole(path: Path, data: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def as_concept(fields: Mapping[str, Any]) -> Concept:
-    """Read a concept as JSON holds it, where tuples are lists."""
-    values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}
-    return Concept(**values)
+def as_tuples(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the fields of a dataclass as JSON holds them, where tuples, and tuples of tuples, are lists."""
+
+    def frozen(value: object) -> object:
+        return tuple(frozen(item) for item in value) if isinstance(value, list) else value
+
+    return {name: frozen(value) for name, value in fields.items()}
 
 
 def path_text(path: Path | None) -> str | None:

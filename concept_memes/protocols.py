@@ -1,4 +1,4 @@
-"""The seams of the package: what an encoder, a reducer, a clusterer and a labeler must offer.
+"""The seams of the package: what an encoder, a reducer, a clusterer, a labeler and a namer must offer.
 
 They are protocols, not base classes: any object with these members fits. An encoder in ten lines is in
 ``CONTRIBUTING.md``; a fake one for tests is :class:`concept_memes.testing.ColorEncoder`.
@@ -13,7 +13,17 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-__all__ = ["CacheableTexts", "Clusterer", "FloatArray", "ImageEncoder", "IntArray", "Labeler", "Reducer", "TextEncoder"]
+__all__ = [
+    "CacheableTexts",
+    "Clusterer",
+    "FloatArray",
+    "ImageEncoder",
+    "IntArray",
+    "Labeler",
+    "Namer",
+    "Reducer",
+    "TextEncoder",
+]
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
@@ -145,5 +155,27 @@ class Labeler(Protocol):
         -------
         list of list of (str, float)
             Per concept its words and scores, in descending order of the score; empty where nothing fits.
+        """
+        ...
+
+
+class Namer(Protocol):
+    """A concept's exemplars and words to a name; any callable of two arguments fits."""
+
+    def __call__(self, exemplars: Sequence[Image.Image], words: tuple[str, ...], /) -> str:
+        """Name a concept.
+
+        Parameters
+        ----------
+        exemplars : sequence of PIL.Image.Image
+            Upright, RGB, the most typical first, loaded when they are looked at;
+            see :class:`concept_memes.naming.ExemplarImages`.
+        words : tuple of str
+            What its pictures show, best first; empty where there are none.
+
+        Returns
+        -------
+        str
+            The name; "" for none.
         """
         ...

@@ -1,96 +1,27 @@
-"""Candidate words: the list in the package, WordNet through nltk, and the user's own."""
+"""Candidate words: which of the lists a parameter means, the user's own words, and the words to leave out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence, Set
-from functools import cache
-from importlib import resources
+from os.path import isabs
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
-from concept_memes.errors import MissingExtraError, VocabularyError
+import numpy as np
 
-__all__ = ["default_nouns", "resolve_vocabulary", "wordnet_nouns", "words_from_docs"]
+from concept_memes.errors import VocabularyError
+from concept_memes.word_lists import default_nouns, folded, read_word_list, unique_words
+from concept_memes.wordnet import with_hypernyms, with_synonyms, wordnet_nouns
 
+__all__ = [
+    "StopWordVectorizer",
+    "remove_stop_words",
+    "resolve_stop_words",
+    "resolve_vocabulary",
+    "words_from_docs",
+]
 
-@cache
-def default_nouns() -> tuple[str, ...]:
-    """Return the nouns that come with the package: common English names of what a picture can show.
-
-    Returns
-    -------
-    tuple of str
-        About 4,500 words, sorted, with spaces between the parts of a word.
-
-    References
-    ----------
-    Derived from WordNet 3.0 (Princeton University, https://wordnet.princeton.edu) by ``scripts/make_vocabulary.py``.
-
-    Examples
-    --------
-    >>> nouns = default_nouns()
-    >>> "giant panda" in nouns, "ice cream" in nouns
-    (True, True)
-    """
-    text = resources.files("concept_memes").joinpath("data", "nouns.txt").read_text(encoding="utf-8")
-    return _lines(text)
-
-
-def wordnet_nouns(language: str = "eng") -> tuple[str, ...]:
-    """Return all nouns of WordNet, the rare and the abstract ones too, or of a WordNet in another language.
-
-    Parameters
-    ----------
-    language : str
-        Three letters (ISO 639-3): ``"eng"`` is WordNet itself, with about 118,000 nouns; others, such as ``"fra"``
-        and ``"jpn"``, are those of the Open Multilingual Wordnet. They need an encoder that knows the language.
-
-    Returns
-    -------
-    tuple of str
-        Sorted, with spaces between the parts of a word. Not sifted: WordNet holds insults too.
-
-    Raises
-    ------
-    MissingExtraError
-        If nltk is not installed.
-    VocabularyError
-        If nltk's data is not on this computer, or there is no WordNet in this language.
-
-    Examples
-    --------
-    >>> nouns = wordnet_nouns("fra")  # doctest: +SKIP
-    >>> "chat" in nouns  # doctest: +SKIP
-    True
-    """
-    try:
-        from nltk.corpus import CorpusReader, LazyCorpusLoader, WordNetCorpusReader
-        from nltk.corpus.reader.wordnet import WordNetError
-    except ImportError as error:
-        raise MissingExtraError('WordNet is read through nltk: run pip install "nltk>=3.9".') from error
-    # Loaders of our own: nltk's are global, keep the first folder that they saw and hold its files open.
-    multilingual = LazyCorpusLoader("omw-1.4", CorpusReader, r".*/wn-data-.*\.tab", encoding="utf8")
-    reader = LazyCorpusLoader("wordnet", WordNetCorpusReader, multilingual)
-    try:
-        names = _lemma_names(reader, language)
-    except LookupError as error:
-        raise VocabularyError(
-            f"The data that WordNet nouns in {language!r} come from is not on this computer: run "
-            'python -m nltk.downloader wordnet omw-1.4, or use vocabulary="nouns", which comes with the package.'
-        ) from error
-    except WordNetError as error:
-        known = ", ".join(sorted(reader.langs()))
-        raise VocabularyError(f"There is no WordNet in language {language!r}; these are there: {known}.") from error
-    return tuple(sorted({name.replace("_", " ") for name in names}))
-
-
-def _lemma_names(reader: Any, language: str) -> list[str]:  # noqa: ANN401 (nltk has no types)
-    try:
-        return list(reader.all_lemma_names(pos="n", lang=language))
-    finally:
-        # nltk leaves its files open. Where loading failed there is nothing to close, and asking would load again.
-        for stream in vars(reader).get("_data_file_map", {}).values():
-            stream.close()
+WIDENED = {"+synonyms": with_synonyms, "+hypernyms": with_hypernyms}
 
 
 def words_from_docs(docs: Sequence[str], vectorizer_model: object | None = None) -> tuple[str, ...]:
@@ -131,7 +62,7 @@ def words_from_docs(docs: Sequence[str], vectorizer_model: object | None = None)
                 f"Word {index} is of type {type(doc).__name__}, {doc!r:.60}; every word must be a str."
             )
     words = docs if vectorizer_model is None else _features(docs, vectorizer_model)
-    found = _unique(words)
+    found = unique_words(words)
     if not found:
         raise VocabularyError(
             f"No word is left of the {len(docs)} that were given; give at least one that is more than blanks, or "
@@ -165,8 +96,10 @@ def resolve_vocabulary(vocabulary: str | Path | Sequence[str] | None) -> tuple[s
     ----------
     vocabulary : str, Path, sequence of str or None
         ``None`` or ``"nouns"``: the list in the package. ``"wordnet"`` or, for another language, ``"wordnet:fra"``:
-        all nouns of WordNet. A path that ends in ``.txt``: a UTF-8 file with one word or phrase per line; blank
-        lines and lines that start with ``# `` are left out. A sequence: these words.
+        all nouns of WordNet. A path that ends in ``.txt``: a file with one word or phrase per line, in any script,
+        in UTF-8 or UTF-16; blank lines and lines that start with ``# `` are left out. A path or ``"nouns"`` with
+        ``"+synonyms"`` or ``"+hypernyms"`` behind it: its words, and those that WordNet has beside or above them.
+        A sequence: these words.
 
     Returns
     -------
@@ -175,6 +108,8 @@ def resolve_vocabulary(vocabulary: str | Path | Sequence[str] | None) -> tuple[s
 
     Raises
     ------
+    MissingExtraError
+        If WordNet is asked for and nltk is not installed.
     VocabularyError
         If it stands for nothing that is known, the file cannot be read, or no word is left.
 
@@ -182,42 +117,140 @@ def resolve_vocabulary(vocabulary: str | Path | Sequence[str] | None) -> tuple[s
     --------
     >>> resolve_vocabulary(["cat", "dog"])
     ('cat', 'dog')
-    >>> len(resolve_vocabulary("nouns")) > 4000
+    >>> len(resolve_vocabulary("nouns")) > 5000
     True
     """
     if vocabulary is None or (isinstance(vocabulary, str) and vocabulary == "nouns"):
         return default_nouns()
-    if isinstance(vocabulary, Path) or (isinstance(vocabulary, str) and vocabulary.endswith(".txt")):
-        return _words_from_file(Path(vocabulary))
     if isinstance(vocabulary, str):
+        for ending, widen in WIDENED.items():
+            narrow = vocabulary.removesuffix(ending)
+            if narrow != vocabulary and (narrow.endswith(("nouns", *WIDENED)) or _is_path(narrow)):
+                return widen(resolve_vocabulary(narrow))
         source, colon, language = vocabulary.partition(":")
-        if source == "wordnet" and bool(colon) == bool(language):
+        if source == "wordnet" and bool(colon) == bool(language) and "+" not in language:
             return wordnet_nouns(language or "eng")
+    if _is_path(vocabulary):
+        return read_word_list(Path(vocabulary))
     if isinstance(vocabulary, str | bytes) or not isinstance(vocabulary, Iterable):
         raise VocabularyError(
             f'vocabulary={vocabulary!r}: expected "nouns" (the list in the package), "wordnet" or "wordnet:fra" (all '
-            "nouns of WordNet in a language), a path to a .txt file with one word per line, or a list of words."
+            "nouns of WordNet in a language), a path to a .txt file with one word per line (with +synonyms or "
+            "+hypernyms behind it for WordNet's words beside or above them), or a list of words."
         )
     return words_from_docs(vocabulary)
 
 
-def _words_from_file(path: Path) -> tuple[str, ...]:
-    try:
-        # utf-8-sig: editors on Windows put a mark before the first word.
-        words = _lines(path.read_text(encoding="utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise VocabularyError(f"The word list {path} is not UTF-8 text ({error.reason}); save it as UTF-8.") from error
-    except OSError as error:
-        raise VocabularyError(f"The word list {path} cannot be read: {error.strerror or error}.") from error
-    if not words:
-        raise VocabularyError(f"The word list {path} holds no words; expected one word or phrase per line.")
-    return words
+def _is_path(value: object) -> TypeGuard[str | Path]:
+    # Saved models keep every path as an absolute str, whatever its ending.
+    return isinstance(value, Path) or (isinstance(value, str) and (value.endswith(".txt") or isabs(value)))
 
 
-def _lines(text: str) -> tuple[str, ...]:
-    # "# " and not "#": "#caturday" is a word that people label memes with.
-    return _unique(line for line in text.splitlines() if line.strip() != "#" and not line.startswith("# "))
+def resolve_stop_words(stop_words: str | Path | Sequence[str] | None) -> tuple[str, ...]:
+    """Return the words that a `stop_words` parameter stands for.
+
+    Parameters
+    ----------
+    stop_words : str, Path, sequence of str or None
+        A path (as a str, one that ends in ``.txt``) to a file like those of `resolve_vocabulary`, or the words.
+
+    Returns
+    -------
+    tuple of str
+        Empty for None and for an empty list.
+
+    Raises
+    ------
+    VocabularyError
+        If it is neither, or the file cannot be read.
+
+    Examples
+    --------
+    >>> resolve_stop_words(["rack", "rack "]), resolve_stop_words(None)
+    (('rack',), ())
+    """
+    if stop_words is None:
+        return ()
+    if _is_path(stop_words):
+        return read_word_list(Path(stop_words))
+    if isinstance(stop_words, str | bytes) or not isinstance(stop_words, Iterable):
+        raise VocabularyError(
+            f"stop_words={stop_words!r}: expected a list of words, such as [{stop_words!r}], or a path to a .txt file "
+            "with one word per line."
+        )
+    stop_words = list(stop_words)
+    return words_from_docs(stop_words) if stop_words else ()
 
 
-def _unique(words: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(stripped for word in words if (stripped := word.strip())))
+def remove_stop_words(words: Sequence[str], stop_words: Sequence[str]) -> tuple[str, ...]:
+    """Leave words out, whatever their capitals and wherever they come from.
+
+    Parameters
+    ----------
+    words : sequence of str
+        Candidates: words, phrases or, for c-TF-IDF, texts.
+    stop_words : sequence of str
+        What to leave out. Whole candidates count: "hot" does not take "hot dog" away.
+
+    Returns
+    -------
+    tuple of str
+
+    Raises
+    ------
+    VocabularyError
+        If nothing is left.
+
+    Examples
+    --------
+    >>> remove_stop_words(["Rack", "hat", "hat rack"], ["rack"])
+    ('hat', 'hat rack')
+    """
+    if not stop_words:
+        return tuple(words)
+    unwanted = set(map(folded, stop_words))
+    left = tuple(word for word in words if folded(word) not in unwanted)
+    if not left:
+        raise VocabularyError(
+            f"All of the {len(words)} candidate words are among the {len(unwanted)} stop words; give other words "
+            "(vocabulary or docs), or fewer stop words."
+        )
+    return left
+
+
+class StopWordVectorizer:
+    """A vectorizer without some of its words, for c-TF-IDF.
+
+    Parameters
+    ----------
+    vectorizer_model : object
+        In scikit-learn's style (`fit_transform` and `get_feature_names_out`).
+    stop_words : sequence of str
+        What to leave out, whatever its capitals.
+
+    Examples
+    --------
+    >>> from sklearn.feature_extraction.text import CountVectorizer
+    >>> vectorizer = StopWordVectorizer(CountVectorizer(), ["Rack"])
+    >>> vectorizer.fit_transform(["a hat on a rack"]).toarray(), list(vectorizer.get_feature_names_out())
+    (array([[1, 1]]), ['hat', 'on'])
+    """
+
+    def __init__(self, vectorizer_model: Any, stop_words: Sequence[str]) -> None:  # noqa: ANN401 (any object that fits)
+        self.vectorizer_model = vectorizer_model
+        self.stop_words = stop_words
+
+    def fit_transform(self, raw_documents: Sequence[str]) -> Any:  # noqa: ANN401 (sparse, of whatever library)
+        """Count the words that are left: an array of shape (n_docs, n_words), sparse or not."""
+        counts = self.vectorizer_model.fit_transform(raw_documents)
+        words = self.vectorizer_model.get_feature_names_out()
+        unwanted = set(map(folded, self.stop_words))
+        kept = np.flatnonzero([folded(str(word)) not in unwanted for word in words])
+        if not len(kept):
+            raise VocabularyError(f"all of the {len(words)} words in them are stop words")
+        self._words = np.asarray(words, dtype=object)[kept]
+        return counts[:, kept]
+
+    def get_feature_names_out(self) -> Any:  # noqa: ANN401 (an array or a list)
+        """Return the words of the columns."""
+        return self._words

@@ -49,12 +49,8 @@ def fit_colors() -> Callable[[ImageSource], ConceptSet]:
         encoder, silent = ColorEncoder(), Progress(verbose=False)
         concept_set = assemble(
             collect_images(named_images(images), Embedder(encoder)).collection,
-            min_concept_size=None,
             diversity=0.3,
             n_exemplars=4,
-            umap_model=None,
-            hdbscan_model=None,
-            random_state=42,
             progress=silent,
         )
         return add_words(concept_set, COLORS, encoder.encode_texts(COLORS))

@@ -11,6 +11,7 @@ import pytest
 
 from concept_memes.assembly import Collection, add_words, assemble
 from concept_memes.centring import unit
+from concept_memes.clustering import ClusterSettings
 from concept_memes.concepts import ConceptSet, ImageRecord, SkippedImage
 from concept_memes.progress import Progress
 
@@ -27,17 +28,9 @@ def collection(sizes: list[int], *, seed: int = 0) -> Collection:
     return Collection(records, vectors, ((0, 8),), "axes", "axes/1", (), Path("/pictures"), {})
 
 
-def assembled(given: Collection, **parameters: Any) -> ConceptSet:
-    settings: dict[str, Any] = {
-        "min_concept_size": None,
-        "diversity": 0.3,
-        "n_exemplars": 4,
-        "umap_model": None,
-        "hdbscan_model": None,
-        "random_state": 42,
-        "progress": Progress(verbose=False),
-    }
-    return assemble(given, **{**settings, **parameters})
+def assembled(given: Collection, settings: ClusterSettings | None = None, **parameters: Any) -> ConceptSet:
+    usual: dict[str, Any] = {"diversity": 0.3, "n_exemplars": 4, "progress": Progress(verbose=False)}
+    return assemble(given, settings, **{**usual, **parameters})
 
 
 def permuted(given: Collection, order: np.ndarray) -> Collection:
@@ -109,10 +102,9 @@ def test_ctfidf_ranks_words_of_equal_weight_by_nearness_not_by_alphabet() -> Non
     assert found.concepts[0].words == ("zebra", "aardvark")
 
 
-def test_ctfidf_falls_back_to_the_nearest_texts_where_none_is_nearest() -> None:
+def test_ctfidf_leaves_a_concept_that_no_text_fits_without_words() -> None:
     found = add_words(assembled(collection([9, 7, 5])), WORDS[:2], WORD_VECTORS[:2], ctfidf=True)
-    assert [concept.words[0] for concept in found.concepts][:2] == ["first", "second"]
-    assert set(found.concepts[2].words) == {"first", "second"}
+    assert [concept.words for concept in found.concepts] == [("first",), ("second",), ()]
 
 
 def test_a_set_without_concepts_gets_no_words() -> None:
@@ -121,7 +113,7 @@ def test_a_set_without_concepts_gets_no_words() -> None:
             self.labels_ = np.full(len(X), -1)
             return self
 
-    found = assembled(collection([4, 4]), hdbscan_model=Nothing())
+    found = assembled(collection([4, 4]), ClusterSettings(hdbscan_model=Nothing()))
     assert len(found) == 0
     assert found.centroids.shape == (0, 8)
     assert add_words(found, WORDS, WORD_VECTORS) is found

@@ -2,13 +2,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from concept_memes.assignment import assign_vectors, vote
+from concept_memes import ConceptModel
+from concept_memes.assignment import assign_vectors, place_vectors, vote
 from concept_memes.concepts import ConceptSet
+from concept_memes.errors import SkippedImagesWarning
 from concept_memes.testing import ColorEncoder, color_images
 
 
@@ -108,8 +111,49 @@ def test_pictures_do_not_influence_each_other(color_set: ConceptSet) -> None:
 def test_votes_are_weighed_by_similarity() -> None:
     votes = np.array([[0, 1, 1], [0, 1, 1], [-1, -1, 0]])
     similarities = np.array([[0.9, 0.4, 0.4], [0.9, 0.5, 0.5], [0.5, 0.5, 0.9]], np.float32)
-    assert vote(votes, similarities, 2).tolist() == [0, 1, -1]
+    assert vote(votes, similarities, 2)[0].tolist() == [0, 1, -1]
 
 
 def test_voters_on_the_other_side_do_not_count() -> None:
-    assert vote(np.array([[1, 0]]), np.array([[-0.2, -0.9]], np.float32), 2).tolist() == [-1]
+    assert vote(np.array([[1, 0]]), np.array([[-0.2, -0.9]], np.float32), 2)[0].tolist() == [-1]
+
+
+def test_confidence_falls_towards_the_limit_of_the_reach(color_set: ConceptSet) -> None:
+    placed = place_vectors(color_set, encoded("red", 40))
+    inside = placed.labels == 0
+    assert ((placed.confidences > 0) == (placed.labels >= 0)).all()
+    assert placed.confidences.max() <= 1
+    order = np.argsort(placed.margins[inside])
+    assert (np.diff(placed.confidences[inside][order]) >= -1e-12).all()
+    assert (placed.margins[~inside] < 0).all()
+
+
+def test_a_divided_vote_lowers_the_confidence_and_the_reach(color_set: ConceptSet) -> None:
+    new = encoded("red", 40)
+    mixed = color_set.labels.copy()
+    mixed[:12:3] = 1  # a third of the red voters says blue; centroids stay
+    sure, divided = place_vectors(color_set, new), place_vectors(replace(color_set, labels=mixed), new)
+    both = (sure.labels == 0) & (divided.labels == 0)
+    assert both.any()
+    assert (divided.confidences[both] < sure.confidences[both]).all()
+
+
+def test_assign_tells_label_confidence_exemplars_and_reasons(tmp_path: Path) -> None:
+    model = ConceptModel(embedding_model=ColorEncoder(), vocabulary=["red", "blue"])
+    model.fit(color_images(["red"], 8) + color_images(["blue"], 6))
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    new = [*color_images(["red", "blue"], 3, seed=4), tmp_path / "broken.png"]
+    with pytest.warns(SkippedImagesWarning):
+        found = model.assign(new)
+    with pytest.warns(SkippedImagesWarning):
+        labels = model.transform(new).tolist()
+    assert [one.label for one in found] == labels
+    for one in found:
+        assert (one.confidence > 0) == (one.label >= 0)
+        assert len(one.exemplars) == (3 if one.label >= 0 else 0)
+        assert list(one.similarities) == sorted(one.similarities, reverse=True)
+        if one.label >= 0:
+            assert set(one.exemplars) <= set(model.concepts_.concepts[one.label].exemplars)
+    assert found[-1].reason
+    assert not any(one.reason for one in found[:-1])
+    assert model.assign(new[:1], n_exemplars=0)[0].exemplars == ()

@@ -291,9 +291,23 @@ def test_wrong_options_end_with_2_before_any_work(
     assert not (tmp_path / "concepts").exists()
 
 
+@pytest.mark.usefixtures("colors")
+def test_stop_words_name_no_concept(tmp_path: Path, pictures: Path, words: Path) -> None:
+    (tmp_path / "stop.txt").write_text("RED\n", encoding="utf-8")
+    options = ["--words", words, "--stop-words", tmp_path / "stop.txt"]
+    found = run("fit", pictures, "--out", tmp_path / "concepts", *options, "--json").document
+    named = {word for concept in found["concepts"] for word in concept["words"]}
+    assert "red" not in named
+    assert "blue" in named
+
+
 @pytest.mark.parametrize(
     ("option", "value", "told"),
-    [("--words", "verbs", "--words verbs: expected"), ("--words", "none.txt", "none.txt cannot be read")],
+    [
+        ("--words", "verbs", "--words verbs: expected"),
+        ("--words", "none.txt", "none.txt cannot be read"),
+        ("--stop-words", "none.txt", "none.txt cannot be read"),
+    ],
 )
 def test_wrong_words_end_with_1_before_any_work(
     tmp_path: Path, pictures: Path, colors: ColorEncoder, option: str, value: str, told: str

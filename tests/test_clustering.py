@@ -24,12 +24,13 @@ from concept_memes.centring import centre_vectors, mean_vector, unit
 from concept_memes.clustering import (
     FEW,
     Clustering,
+    ClusterSettings,
     auto_min_concept_size,
-    check_estimator,
     cluster_vectors,
     number_by_size,
 )
 from concept_memes.errors import AdjustedWarning, ConceptMemesError, InvalidParameterError
+from concept_memes.estimators import check_estimator
 
 FloatArray = npt.NDArray[np.float32]
 KEY_SEED = 99
@@ -103,8 +104,7 @@ def with_labels(labels: list[int], keys: list[str] | None = None, probabilities:
     return cluster_vectors(
         vectors,
         keys or own_keys,
-        umap_model=Identity(),
-        hdbscan_model=GivenLabels(np.array(labels), probabilities),
+        ClusterSettings(umap_model=Identity(), hdbscan_model=GivenLabels(np.array(labels), probabilities)),
     )
 
 
@@ -152,10 +152,10 @@ def test_many_kinds_of_four_pictures_are_not_noise() -> None:
 
 
 def test_a_hundred_different_pictures_are_few_however_many_copies_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_umap(*args: object) -> None:
-        raise AssertionError("UMAP was asked")
+    def no_graph(*args: object) -> None:
+        raise AssertionError("a graph of neighbours was asked for")
 
-    monkeypatch.setattr(clustering, "default_umap", no_umap)
+    monkeypatch.setattr(clustering, "fuzzy_graph", no_graph)
     vectors, keys, truth = kinds(FEW // 4, 4)
     found = cluster_vectors(np.concatenate([vectors] * 3), keys * 3)
     assert adjusted_rand_score(np.tile(truth, 3), found.labels) == 1
@@ -191,7 +191,9 @@ def test_no_concept_is_smaller_than_asked_for(n_per_kind: int, size: int) -> Non
     vectors, keys, _ = kinds(n_per_kind, 4, spread=0.3)
     rng = np.random.default_rng(0)
     chosen = np.sort(rng.choice(len(keys), int(0.7 * len(keys)), replace=False))  # kinds of unequal size
-    found = cluster_vectors(vectors[chosen], [keys[i] for i in chosen], min_concept_size=size)
+    found = cluster_vectors(
+        vectors[chosen], [keys[i] for i in chosen], ClusterSettings(min_concept_size=size, outliers="keep")
+    )
     assert np.bincount(found.labels[found.labels >= 0], minlength=1).min() >= (size if found.labels.max() >= 0 else 0)
     if size == 2:
         assert found.labels.max() >= 2  # something is found at all
@@ -200,22 +202,24 @@ def test_no_concept_is_smaller_than_asked_for(n_per_kind: int, size: int) -> Non
 def test_a_group_that_its_copies_leave_too_small_is_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     # The three rows of one picture go where most of them are, and leave a single picture behind.
     raw = np.array([1, 0, 0] + [0] * 118 + [1], np.int64)
-    monkeypatch.setattr(clustering, "find_clusters", lambda *args: (raw, np.ones(len(raw))))
+    monkeypatch.setattr(clustering, "dense_groups", lambda *args, **kwargs: (raw, np.ones(len(raw))))
     vectors, keys = rows_by_key(len(raw))
-    found = cluster_vectors(vectors, ["0000"] * 3 + keys[3:], min_concept_size=2)
+    found = cluster_vectors(vectors, ["0000"] * 3 + keys[3:], ClusterSettings(2, outliers="keep"))
     assert found.labels.tolist() == [0] * 121 + [-1]
 
 
 def test_a_size_beyond_the_collection_is_lowered_with_a_warning() -> None:
     vectors, keys, _ = kinds(12, 1)
     with pytest.warns(AdjustedWarning, match="min_concept_size=50 is more than the 12 pictures"):
-        found = cluster_vectors(vectors, keys, min_concept_size=50)
+        found = cluster_vectors(vectors, keys, ClusterSettings(min_concept_size=50))
     assert found.labels.tolist() == [0] * 12
 
 
-def test_the_seed_decides_and_nothing_else() -> None:
+def test_the_seed_decides_umaps_layout_and_nothing_else() -> None:
     vectors, keys, _ = kinds(150, 1)
-    first, second, other = (cluster_vectors(vectors, keys, random_state=seed) for seed in (1, 1, 2))
+    first, second, other = (
+        cluster_vectors(vectors, keys, ClusterSettings(umap_model="umap", random_state=seed)) for seed in (1, 1, 2)
+    )
     np.testing.assert_array_equal(first.labels, second.labels)
     np.testing.assert_array_equal(first.probabilities, second.probabilities)
     assert (first.probabilities != other.probabilities).any()
@@ -316,7 +320,7 @@ def check_contract(n: int, **models: Any) -> None:
     before = {name: state(model) for name, model in models.items()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AdjustedWarning)  # all other warnings are errors here
-        found = cluster_vectors(vectors[:n], keys[:n], **models)
+        found = cluster_vectors(vectors[:n], keys[:n], ClusterSettings(**models))
     assert {name: state(model) for name, model in models.items()} == before  # what the user gave is not fitted
     assert found.labels.shape == (n,)
     assert (found.labels.dtype, found.probabilities.dtype) == (np.int64, np.float64)
@@ -346,27 +350,29 @@ def test_a_clusterer_alone_fits_collections_of_every_size(n: int) -> None:
 @pytest.mark.parametrize("name", [name for name in CLUSTERERS if name not in ("hdbscan, large", "OPTICS")])
 def test_every_clusterer_is_the_one_that_clusters(name: str) -> None:
     vectors, keys, truth = kinds(30, 4, spread=0.05)
-    found = cluster_vectors(vectors, keys, umap_model=Identity(), hdbscan_model=CLUSTERERS[name]())
+    found = cluster_vectors(vectors, keys, ClusterSettings(umap_model=Identity(), hdbscan_model=CLUSTERERS[name]()))
     assert adjusted_rand_score(truth, found.labels) > 0.9
 
 
 def test_the_number_of_clusters_is_the_users() -> None:
     vectors, keys, _ = kinds(30, 4)
-    found = cluster_vectors(vectors, keys, umap_model=PCA(5), hdbscan_model=KMeans(7, n_init=1, random_state=0))
+    found = cluster_vectors(
+        vectors, keys, ClusterSettings(umap_model=PCA(5), hdbscan_model=KMeans(7, n_init=1, random_state=0))
+    )
     assert found.labels.max() == 6
 
 
 def test_more_clusters_than_pictures_are_lowered_with_a_warning() -> None:
     vectors, keys = rows_by_key(5)
     with pytest.warns(AdjustedWarning, match="n_clusters=8, but only 5 pictures"):
-        found = cluster_vectors(vectors, keys, hdbscan_model=KMeans(8, n_init=1))
+        found = cluster_vectors(vectors, keys, ClusterSettings(hdbscan_model=KMeans(8, n_init=1)))
     assert found.labels.max() == 4
 
 
 def test_the_size_parameter_does_not_touch_the_users_clusterer() -> None:
     vectors, keys = rows_by_key(6)
     model = GivenLabels(np.array([0, 0, 0, 0, 1, -1]))
-    found = cluster_vectors(vectors, keys, min_concept_size=50, umap_model=Identity(), hdbscan_model=model)
+    found = cluster_vectors(vectors, keys, ClusterSettings(50, umap_model=Identity(), hdbscan_model=model))
     assert found.labels.tolist() == [0, 0, 0, 0, 1, -1]
 
 
@@ -382,7 +388,7 @@ def test_the_users_reducer_sees_the_vectors_in_the_order_of_the_keys() -> None:
             return X
 
     vectors, keys, _ = kinds(30, 4)
-    cluster_vectors(vectors, keys, umap_model=Recorder())
+    cluster_vectors(vectors, keys, ClusterSettings(umap_model=Recorder()))
     np.testing.assert_array_equal(seen[0], vectors[np.argsort(keys)])
 
 
@@ -400,7 +406,7 @@ class BadReducer(Identity):
 def test_a_reducer_that_gives_nonsense_is_named(change: Callable[[FloatArray], Any]) -> None:
     vectors, keys = rows_by_key(20)
     with pytest.raises(ConceptMemesError, match=r"umap_model=.*expected \(20, n_components\) of finite numbers"):
-        cluster_vectors(vectors, keys, umap_model=BadReducer(change))
+        cluster_vectors(vectors, keys, ClusterSettings(umap_model=BadReducer(change)))
 
 
 @pytest.mark.parametrize(
@@ -411,7 +417,7 @@ def test_a_reducer_that_gives_nonsense_is_named(change: Callable[[FloatArray], A
 def test_a_clusterer_that_gives_no_labels_is_named(model: Any) -> None:
     vectors, keys = rows_by_key(20)
     with pytest.raises(ConceptMemesError, match=r"hdbscan_model=.*no labels_ of shape \(20,\) after fit"):
-        cluster_vectors(vectors, keys, umap_model=Identity(), hdbscan_model=model)
+        cluster_vectors(vectors, keys, ClusterSettings(umap_model=Identity(), hdbscan_model=model))
 
 
 def test_warnings_of_third_parties_go_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
@@ -421,8 +427,10 @@ def test_warnings_of_third_parties_go_to_the_log(caplog: pytest.LogCaptureFixtur
             super().fit(X)
 
     vectors, keys = rows_by_key(4)
-    with caplog.at_level(logging.INFO, logger="concept_memes.clustering"):
-        cluster_vectors(vectors, keys, umap_model=Identity(), hdbscan_model=Warner(np.zeros(4, np.int64)))
+    with caplog.at_level(logging.INFO, logger="concept_memes.estimators"):
+        cluster_vectors(
+            vectors, keys, ClusterSettings(umap_model=Identity(), hdbscan_model=Warner(np.zeros(4, np.int64)))
+        )
     assert "something about a parameter" in caplog.text
 
 

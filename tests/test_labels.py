@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,10 @@ import pytest
 from sklearn.feature_extraction.text import CountVectorizer
 
 from concept_memes.assembly import add_words
-from concept_memes.centring import unit
-from concept_memes.concepts import ConceptSet
+from concept_memes.centring import mean_vector, unit
+from concept_memes.concepts import Concept, ConceptSet, ImageRecord
 from concept_memes.errors import VocabularyError
-from concept_memes.labels import NearestWords, class_tfidf, directions, split_words
+from concept_memes.labels import NearestWords, RankedWord, class_tfidf, directions, rank_words_of_groups, split_words
 from concept_memes.protocols import Labeler
 from concept_memes.testing import ColorEncoder
 
@@ -67,6 +68,10 @@ def test_directions_keep_the_weight_of_every_block() -> None:
         )
 
 
+def scores_of(ranked: Sequence[RankedWord]) -> dict[str, float]:
+    return {found.word: found.score for found in ranked}
+
+
 # --- c-TF-IDF ---------------------------------------------------------------------------------------------------------
 
 
@@ -74,14 +79,14 @@ def test_class_tfidf_is_frequency_times_rarity() -> None:
     docs = ["panda panda bear", "bear", "car bear"]
     first, second = class_tfidf(docs, np.array([0, 0, 1]), 2)
     mean_length = 3.0  # 4 words of concept 0, 2 of concept 1
-    assert dict(first) == pytest.approx(
+    assert scores_of(first) == pytest.approx(
         {"panda": 2 / 4 * math.log(1 + mean_length / 2), "bear": 2 / 4 * math.log(1 + mean_length / 3)}
     )
-    assert dict(second) == pytest.approx(
+    assert scores_of(second) == pytest.approx(
         {"car": 1 / 2 * math.log(1 + mean_length / 1), "bear": 1 / 2 * math.log(1 + mean_length / 3)}
     )
-    assert [word for word, _ in first] == ["panda", "bear"]
-    assert [word for word, _ in second] == ["car", "bear"]
+    assert [found.word for found in first] == ["panda", "bear"]
+    assert [found.word for found in second] == ["car", "bear"]
 
 
 def test_a_concept_without_texts_gets_no_words() -> None:
@@ -91,7 +96,7 @@ def test_a_concept_without_texts_gets_no_words() -> None:
 def test_at_most_ten_words_come_in_descending_order() -> None:
     docs = [" ".join(f"w{i}" for i in range(n)) for n in range(1, 16)]
     (ranked,) = class_tfidf(docs, np.zeros(15, np.int64), 1)
-    scores = [score for _, score in ranked]
+    scores = [found.score for found in ranked]
     assert len(ranked) == 10
     assert scores == sorted(scores, reverse=True)
 
@@ -116,7 +121,7 @@ def test_words_are_kept_whole(text: str, words: list[str]) -> None:
 def test_the_users_vectorizer_splits_and_is_not_fitted() -> None:
     vectorizer = CountVectorizer(ngram_range=(2, 2))
     ranked = class_tfidf(["red panda", "fast car"], np.array([0, 1]), 2, vectorizer_model=vectorizer)
-    assert [[word for word, _ in pairs] for pairs in ranked] == [["red panda"], ["fast car"]]
+    assert [[found.word for found in own] for own in ranked] == [["red panda"], ["fast car"]]
     assert not hasattr(vectorizer, "vocabulary_")
 
 
@@ -129,7 +134,7 @@ def test_a_vectorizer_may_give_dense_counts() -> None:
             return ["a", "b"]
 
     ranked = class_tfidf(["aaa", "bb"], np.array([0, 1]), 2, vectorizer_model=Dense())
-    assert [[word for word, _ in pairs] for pairs in ranked] == [["a"], ["b"]]
+    assert [[found.word for found in own] for own in ranked] == [["a"], ["b"]]
 
 
 @pytest.mark.parametrize("vectorizer", [None, CountVectorizer(stop_words="english")], ids=["own", "stop words"])
@@ -171,9 +176,131 @@ def test_a_labeler_of_the_user_ranks_the_words(color_set: ConceptSet) -> None:
     assert color_set.concepts[0].words[0] == "red"  # the old set is as it was
 
 
-def test_texts_near_no_concept_leave_it_its_nearest_texts(color_set: ConceptSet) -> None:
+def test_texts_near_no_concept_leave_it_without_words(color_set: ConceptSet) -> None:
     encoder = ColorEncoder()
     docs = ["red", "blue"]  # nothing green
     named = add_words(color_set, docs, encoder.encode_texts(docs), ctfidf=True)
-    assert [concept.words[0] for concept in named.concepts[:2]] == docs
-    assert set(named.concepts[2].words) == set(docs)
+    assert [concept.words[:1] for concept in named.concepts] == [("red",), ("blue",), ()]
+
+
+def test_words_of_texts_are_as_sure_as_the_share_of_their_uses_in_the_concept() -> None:
+    first, _ = class_tfidf(["panda bear", "panda", "bear"], np.array([0, 0, 1]), 2)
+    assert {found.word: found.confidence for found in first} == {"panda": 2 / 3, "bear": 1 / 3}
+
+
+def test_texts_of_several_concepts_are_weighed_together() -> None:
+    docs = ["red car", "red bus", "green tree"]
+    both, third = class_tfidf(docs, np.array([0, 1, 2]), 3, groups=[[0, 1], [2]])
+    assert both[0].word == "red"
+    assert both[0].score == pytest.approx(2 / 4 * math.log(1 + 2 / 2))
+    assert [found.word for found in third] == ["green", "tree"]
+
+
+# --- Words by nearness and by what they find --------------------------------------------------------------------------
+
+
+def collection(vectors: npt.NDArray[np.float32], labels: Sequence[int]) -> ConceptSet:
+    x, numbers = unit(vectors), np.array(labels, np.int64)
+    k = max(labels) + 1
+    return ConceptSet(
+        images=tuple(ImageRecord(f"{i}", None, f"{i:04}") for i in range(len(x))),
+        labels=numbers,
+        probabilities=np.ones(len(x)),
+        vectors=x,
+        centre=mean_vector(x),
+        blocks=((0, x.shape[1]),),
+        centroids=np.stack([unit(x[numbers == c].mean(axis=0)) for c in range(k)]),
+        concepts=tuple(Concept(c, int((numbers == c).sum())) for c in range(k)),
+        words=(),
+        word_vectors=x[:0],
+        encoder_name="",
+        encoder_fingerprint="",
+    )
+
+
+def kinds(n_kinds: int = 4, n: int = 12, spread: float = 0.25) -> ConceptSet:
+    """Pictures around the axes of a space of 16 dimensions; all of them also share the last axis."""
+    axes = np.repeat(np.eye(16)[:n_kinds], n, axis=0)
+    noise = spread * np.random.default_rng(0).normal(size=axes.shape)
+    return collection((axes + np.eye(16)[15] + noise).astype(np.float32), [i // n for i in range(len(axes))])
+
+
+def members(fitted: ConceptSet) -> list[npt.NDArray[np.int64]]:
+    return [np.flatnonzero(fitted.labels == concept.index) for concept in fitted.concepts]
+
+
+def test_a_word_that_is_near_everything_does_not_win() -> None:
+    fitted = kinds()
+    vectors = unit(np.vstack([np.eye(16)[:4], 0.3 * np.eye(16)[:4].sum(axis=0) + np.eye(16)[15]]))
+    words = ["ant", "bat", "cow", "dog", "hub"]
+    plain = NearestWords().rank_words(fitted.centroids, words, vectors)
+    assert [own[0][0] for own in plain] == ["hub"] * 4
+    ranked = rank_words_of_groups(fitted, members(fitted), words, vectors)
+    assert [own[0].word for own in ranked] == words[:4]
+    assert all(own[0].confidence > 0.9 for own in ranked)
+    assert not [found for own in ranked for found in own if found.word == "hub"]
+
+
+def test_words_of_another_world_leave_concepts_empty() -> None:
+    vectors = unit(np.eye(16)[8:12])
+    ranked = rank_words_of_groups(kinds(), members(kinds()), ["spark plug", "piston", "clutch", "axle"], vectors)
+    assert all(found.confidence < 0.1 for own in ranked for found in own)
+    assert sum(not own for own in ranked) >= 2
+
+
+def test_a_single_word_names_its_concept_only() -> None:
+    fitted = kinds()
+    ranked = rank_words_of_groups(fitted, members(fitted), ["ant"], np.eye(16, dtype=np.float32)[:1])
+    assert [[found.word for found in own] for own in ranked] == [["ant"], [], [], []]
+
+
+def test_a_collection_of_one_concept_gets_words_that_are_not_sure() -> None:
+    fitted = kinds(1)
+    words = ["ant", "bat"]
+    ((best, *_),) = rank_words_of_groups(fitted, members(fitted), words, np.eye(16, dtype=np.float32)[:2])
+    assert best.word == "ant"
+    assert best.confidence < 0.1
+
+
+def test_some_groups_get_the_words_that_they_get_among_all() -> None:
+    fitted = kinds()
+    words, vectors = ["ant", "bat", "cow", "dog"], np.eye(16, dtype=np.float32)[:4]
+    everyone = rank_words_of_groups(fitted, members(fitted), words, vectors)
+    assert rank_words_of_groups(fitted, members(fitted)[2:3], words, vectors) == everyone[2:3]
+    assert rank_words_of_groups(fitted, [], words, vectors) == []
+    assert rank_words_of_groups(fitted, members(fitted), [], vectors[:0]) == [[], [], [], []]
+
+
+def test_a_union_of_concepts_gets_the_word_for_both() -> None:
+    fitted = kinds()
+    words = ["animal", "ant", "bat", "cow"]
+    vectors = unit(np.vstack([np.eye(16)[0] + np.eye(16)[1], np.eye(16)[:3]]))
+    (own,) = rank_words_of_groups(fitted, [np.flatnonzero(fitted.labels < 2)], words, vectors)
+    assert own[0].word == "animal"
+
+
+def test_words_do_not_depend_on_the_order_of_the_pictures() -> None:
+    fitted = kinds(spread=0.6)
+    words, vectors = [f"{c}{i}" for i in range(10) for c in "abcdefg"], random_units(70, 16)
+    order = np.random.default_rng(1).permutation(len(fitted.images))
+    shuffled = replace(
+        fitted,
+        images=tuple(fitted.images[i] for i in order),
+        labels=fitted.labels[order],
+        raw_labels=fitted.labels[order],
+        vectors=fitted.vectors[order],
+    )
+    first = rank_words_of_groups(fitted, members(fitted), words, vectors)
+    assert first == rank_words_of_groups(shuffled, members(shuffled), words, vectors)
+    assert any(first)
+
+
+def test_candidates_and_confidences_are_kept(color_set: ConceptSet) -> None:
+    words = ["red", "blue", "lime", "white"]
+    named = add_words(color_set, words, ColorEncoder().encode_texts(words))
+    assert named.candidates == tuple(words)
+    for concept in named.concepts:
+        assert len(concept.word_confidences) == len(concept.words) > 0
+        assert all(0 <= sure <= 1 for sure in concept.word_confidences)
+    labelled = add_words(color_set, words, ColorEncoder().encode_texts(words), labeler=NearestWords())
+    assert [concept.word_confidences for concept in labelled.concepts] == [(), (), ()]

@@ -77,7 +77,7 @@ def test_what_can_be_is_accepted(changed: dict[str, Any]) -> None:
         ("hdbscan_model", hdbscan.HDBSCAN, "an object, not a class"),
         ("vectorizer_model", HashingVectorizer(), "get_feature_names_out is missing"),
         ("labeler", NearestWords, "an object, not a class"),
-        ("labeler", lambda *args: [], "rank_words is missing"),
+        ("labeler", "best", "an object with rank_words"),
     ],
 )
 def test_what_cannot_be_is_named_with_its_limits(name: str, value: Any, expected: str) -> None:

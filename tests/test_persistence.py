@@ -93,6 +93,7 @@ def test_a_set_without_concepts_and_words_comes_back(color_set: ConceptSet, tmp_
     empty = replace(
         color_set,
         labels=np.full(27, -1),
+        raw_labels=np.full(27, -1),
         probabilities=np.zeros(27),
         concepts=(),
         centroids=np.zeros((0, 27), np.float32),

@@ -10,6 +10,7 @@ import pytest
 from concept_memes.centring import unit
 from concept_memes.concepts import ConceptHit, ConceptSet, ImageHit
 from concept_memes.errors import InvalidParameterError
+from concept_memes.queries import COPY, expanded
 from concept_memes.search import search_concepts, search_images
 from concept_memes.testing import ColorEncoder
 
@@ -120,3 +121,87 @@ def test_a_query_of_other_shape_or_without_numbers_is_refused(color_set: Concept
 def test_a_set_without_concepts_finds_none(color_set: ConceptSet) -> None:
     empty = replace(color_set, concepts=(), centroids=np.zeros((0, 27), np.float32))
     assert search_concepts(empty, text("red")) == []
+
+
+# --- scores, parts of a collection, expansion ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("search", [search_concepts, search_images])
+def test_standard_scores_are_deviations_from_the_mean_over_the_pictures(color_set: ConceptSet, search: Any) -> None:
+    known = color_set.vectors.astype(np.float64) @ text("blue")
+    plain = search(color_set, text("blue"), top_n=3)
+    standard = search(color_set, text("blue"), top_n=3, scores="standard")
+    for one, other in zip(plain, standard, strict=True):
+        assert other.similarity == pytest.approx((one.similarity - known.mean()) / known.std(), abs=1e-4)
+        assert one._replace(similarity=0) == other._replace(similarity=0)
+    assert standard[0].similarity > 1
+
+
+def test_standard_scores_of_queries_with_cosines_of_different_size_are_alike(color_set: ConceptSet) -> None:
+    rng = np.random.default_rng(0)
+    modality = rng.normal(size=27)
+    modality -= color_set.vectors.T @ np.linalg.lstsq(color_set.vectors.T, modality, rcond=None)[0]
+    far = unit(text("blue") + 3 * unit(modality))  # a text as CLIP gives it: at a distance from all pictures
+    cosines = [search_images(color_set, query, top_n=9)[-1].similarity for query in (text("blue"), far)]
+    assert cosines[0] > 2 * cosines[1]
+    scores = [
+        search_images(color_set, query, top_n=9, scores="standard")[-1].similarity for query in (text("blue"), far)
+    ]
+    assert scores[0] == pytest.approx(scores[1], rel=1e-3)
+
+
+def test_where_all_pictures_are_equally_near_the_scores_are_zero(color_set: ConceptSet) -> None:
+    same = replace(color_set, vectors=np.repeat(color_set.vectors[:1], 27, axis=0))
+    assert [hit.similarity for hit in search_images(same, text("red"), scores="standard")] == [0.0] * 10
+
+
+@pytest.mark.parametrize(("within", "labels"), [(1, {1}), ([0, 2], {0, 2}), (np.int64(2), {2}), ((), set())])
+def test_only_pictures_of_the_wanted_concepts_are_found(color_set: ConceptSet, within: Any, labels: set[int]) -> None:
+    hits = search_images(color_set, text("red"), top_n=99, within=within)
+    everywhere = [hit for hit in search_images(color_set, text("red"), top_n=99) if hit.concept in labels]
+    assert hits == everywhere
+    assert {hit.concept for hit in hits} == labels
+
+
+def test_minus_1_are_the_pictures_in_no_concept_but_not_the_unreadable(color_set: ConceptSet) -> None:
+    labels, vectors = color_set.labels.copy(), color_set.vectors.copy()
+    labels[[2, 4, 13]] = -1
+    vectors[4] = 0
+    loose = replace(color_set, labels=labels, raw_labels=labels, vectors=vectors)
+    assert [hit.index for hit in search_images(loose, text("red"), within=-1)] == [2, 13]
+
+
+@pytest.mark.parametrize("within", [3, [0, 9], "0", True, [0.0], -2])
+def test_concepts_that_do_not_exist_cannot_be_looked_into(color_set: ConceptSet, within: Any) -> None:
+    with pytest.raises(InvalidParameterError, match="within must be numbers of concepts, from 0 to 2, or -1"):
+        search_images(color_set, text("red"), within=within)
+
+
+@pytest.mark.parametrize("search", [search_concepts, search_images])
+def test_an_unknown_kind_of_scores_is_refused(color_set: ConceptSet, search: Any) -> None:
+    with pytest.raises(InvalidParameterError, match='scores must be "cosine" or "standard"'):
+        search(color_set, text("red"), scores="percent")
+
+
+def test_an_expanded_search_ranks_by_the_neighbour_too_and_keeps_the_cosines(color_set: ConceptSet) -> None:
+    query = unit(color_set.vectors[14] + color_set.vectors[3])
+    plain = search_images(color_set, query, top_n=27)
+    hits = search_images(color_set, query, top_n=27, expand=True)
+    assert hits[0] == plain[0]  # the nearest stays the first
+    assert set(hits) == set(plain)
+    assert hits != plain
+    ranked = search_images(color_set, expanded(color_set, query), top_n=27)
+    assert [hit.index for hit in hits] == [hit.index for hit in ranked]
+    assert search_images(color_set, query, top_n=5, expand=True) == hits[:5]
+
+
+def test_a_picture_of_the_collection_and_its_copies_come_first_when_expanded(color_set: ConceptSet) -> None:
+    assert np.sort(color_set.vectors @ color_set.vectors.T, axis=1)[:, -2].max() > COPY  # two are nearly copies
+    for index in range(27):
+        hit = search_images(color_set, color_set.vectors[index], top_n=1, expand=True)[0]
+        assert hit.index == index
+        assert hit.similarity == pytest.approx(1, abs=1e-6)
+    vectors = color_set.vectors.copy()
+    vectors[[25, 4, 9]] = vectors[14]
+    copied = replace(color_set, vectors=vectors)
+    assert [hit.index for hit in search_images(copied, vectors[14], top_n=4, expand=True)] == [4, 9, 14, 25]

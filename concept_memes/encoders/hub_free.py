@@ -55,7 +55,7 @@ SHORT_SIDE = 256
 CROP = 224
 # Chosen on 1,198 photos of 30 classes (benchmarks/quality.py): the weight of the meaning beside the look,
 # the softness of the class probabilities, and how many classes take part.
-SEMANTIC_WEIGHT = 0.5
+SEMANTIC_WEIGHT = 0.3
 TEMPERATURE = 2.0
 N_CLASSES_USED = 20
 MAX_TOKENS = 256
