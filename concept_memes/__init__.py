@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from concept_memes.concepts import Concept, ConceptHit, ConceptSet, ImageHit, ImageRecord, SkippedImage
+    from concept_memes.concepts import Assignment, Concept, ConceptHit, ConceptSet, ImageHit, ImageRecord, SkippedImage
     from concept_memes.encoders import CLIPEncoder, HubFreeEncoder
     from concept_memes.errors import ConceptMemesError, ConceptMemesWarning
     from concept_memes.model import ConceptModel
@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from concept_memes.remote.crawling import WebPage
     from concept_memes.run_report import RunReport
     from concept_memes.sources import list_images
+    from concept_memes.updates import UpdateReport
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Assignment",
     "CLIPEncoder",
     "Concept",
     "ConceptHit",
@@ -34,11 +36,13 @@ __all__ = [
     "Query",
     "RunReport",
     "SkippedImage",
+    "UpdateReport",
     "WebPage",
     "list_images",
 ]
 
 _MODULES = {
+    "Assignment": "concepts",
     "CLIPEncoder": "encoders",
     "Concept": "concepts",
     "ConceptHit": "concepts",
@@ -52,6 +56,7 @@ _MODULES = {
     "Query": "queries",
     "RunReport": "run_report",
     "SkippedImage": "concepts",
+    "UpdateReport": "updates",
     "WebPage": "remote.crawling",
     "list_images": "sources",
 }

@@ -21,6 +21,9 @@ from concept_memes.cli_checks import (
     check_figure,
     check_out,
     check_report,
+    granularity_of,
+    separate_words,
+    share_or_word,
     whole_numbers,
     whole_or_auto,
 )
@@ -115,6 +118,18 @@ def fit(
     min_size: Annotated[
         str, typer.Option(metavar="N", help="Fewest images that make a concept; auto grows with the collection.")
     ] = "auto",
+    n_concepts: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Exactly so many concepts; by default as many as stand out.")
+    ] = None,
+    granularity: Annotated[
+        str, typer.Option(metavar="HOW", help="coarse: half as many concepts; medium; fine: the smallest that hold.")
+    ] = "medium",
+    outliers: Annotated[
+        str, typer.Option(metavar="HOW", help="auto, keep, assign, or the largest share to leave out, such as 0.05.")
+    ] = "auto",
+    guide: Annotated[
+        str | None, typer.Option(metavar="WORDS", help="What you expect, such as 'cat,dog': steers where it fits.")
+    ] = None,
     diversity: Annotated[
         float, typer.Option(min=0, max=1, metavar="X", help="Exemplars: 0 the most typical, 1 the most different.")
     ] = 0.3,
@@ -128,7 +143,6 @@ def fit(
     frames: Annotated[
         int, typer.Option(min=1, metavar="N", help="Most frames of an animation that are looked at.")
     ] = 8,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="Seed of the random numbers.")] = 42,
     collage: Annotated[
         Path | None, typer.Option(parser=user_path, metavar="FILE", help="Draw the concepts into this picture file.")
     ] = None,
@@ -146,7 +160,8 @@ def fit(
     """Find the concepts of pictures, show them, and save them."""
     from concept_memes.cli_documents import fitted_document
 
-    size = whole_or_auto(min_size)
+    size, how_broad, left_out = whole_or_auto(min_size), granularity_of(granularity), share_or_word(outliers)
+    expected = None if guide is None else separate_words(guide)
     check_out(out)
     if collage is not None:
         check_figure(collage)
@@ -158,6 +173,10 @@ def fit(
 
     fitted = ConceptModel(
         min_concept_size=size,
+        n_concepts=n_concepts,
+        granularity=how_broad,
+        outliers=left_out,
+        guide=expected,
         diversity=diversity,
         embedding_model=model,
         vocabulary=Path(words) if Path(words).is_file() else words,
@@ -165,7 +184,6 @@ def fit(
         n_exemplars=exemplars,
         frames=frames,
         cache=kept_in,
-        random_state=seed,
         verbose=not quiet,
     )
     with told_skipped(f"; to see all: concept-memes info {shlex.quote(str(out))} --skipped"):

@@ -7,7 +7,17 @@ from pathlib import Path
 
 import typer
 
-__all__ = ["check_cache", "check_figure", "check_out", "check_report", "whole_numbers", "whole_or_auto"]
+__all__ = [
+    "check_cache",
+    "check_figure",
+    "check_out",
+    "check_report",
+    "granularity_of",
+    "separate_words",
+    "share_or_word",
+    "whole_numbers",
+    "whole_or_auto",
+]
 
 FIGURE_ENDINGS = (".png", ".jpg", ".jpeg", ".pdf", ".svg")
 
@@ -19,6 +29,37 @@ def whole_or_auto(text: str) -> int | str:
     if not text.isdecimal() or int(text) < 2:
         raise typer.BadParameter(f"{text!r} is neither auto nor a whole number of at least 2", param_hint="--min-size")
     return int(text)
+
+
+def share_or_word(text: str) -> float | str:
+    """Read the value of --outliers."""
+    from concept_memes.errors import InvalidParameterError
+    from concept_memes.outliers import check_outliers
+
+    try:
+        value: float | str = float(text)
+    except ValueError:
+        value = text
+    try:
+        check_outliers(value)
+    except InvalidParameterError as error:
+        raise typer.BadParameter(f"{text} is not {error.expected}", param_hint="--outliers") from error
+    return value
+
+
+def granularity_of(text: str) -> str:
+    """Read the value of --granularity."""
+    if text not in ("coarse", "medium", "fine"):
+        raise typer.BadParameter(f"{text} is neither coarse nor medium nor fine", param_hint="--granularity")
+    return text
+
+
+def separate_words(text: str) -> list[str]:
+    """Read the value of --guide."""
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if not words:
+        raise typer.BadParameter("give words, with commas between them", param_hint="--guide")
+    return words
 
 
 def whole_numbers(text: str) -> list[int]:

@@ -184,9 +184,9 @@ def cluster_vectors(
         places, raw, strengths = found_groups(ordered, settings, size, ordered_guide, progress)
     raw, strengths = agree_on_copies(raw, strengths, ordered_keys)
     if settings.hdbscan_model is None:
-        raw = drop_small(raw, size)  # copies that went to another group may have left too few behind
         if settings.outliers != "keep" and not (raw >= 0).any():
             raw, strengths = np.zeros(n, np.int64), np.ones(n)  # what has no parts is one concept
+        raw = drop_small(raw, size)  # copies that went to another group may have left too few behind
     with progress.stage("clustering"):
         settled, probabilities, words = finished(raw, strengths, places, ordered, settings, size, few, ordered_guide)
     settled, probabilities = agree_on_copies(settled, probabilities, ordered_keys)
@@ -236,7 +236,9 @@ def found_groups(
             points = reduced_by(settings.umap_model, vectors)  # type: ignore[arg-type]  # no other str passes the checks
     with progress.stage("clustering"):
         if settings.hdbscan_model is not None:
-            if points is None:
+            if points is None and n <= N_NEIGHBORS:  # all are neighbours, and would move into one place
+                points = vectors
+            elif points is None:
                 points = principal_coordinates(places.astype(np.float32))[:, :N_FOR_ESTIMATORS]
             return places, *clusters_of(settings.hdbscan_model, points)
         if n < 3:

@@ -81,6 +81,7 @@ def settle(
     Returns
     -------
     labels : ndarray of shape (n,), int64
+        0..k-1 without gaps, in the order of `raw`; -1 for outliers.
     probabilities : ndarray of shape (n,), float64
         The strength where a picture stayed in its group; for one that joined, its cosine with the concept as a share of
         what is usual there; 0 for outliers.
@@ -98,9 +99,7 @@ def settle(
     n_dense = int((raw >= 0).sum())
     if outliers == "keep" or not n_dense or (outliers == "auto" and n_dense < LEAST_DENSE * len(raw)):
         return raw, strengths
-    labels = nearest_middles(np.asarray(places, np.float64), raw)
-    while (small := np.bincount(labels) < min_size).any() and not small.all():
-        labels = nearest_middles(np.asarray(places, np.float64), np.where(small[labels], -1, labels))
+    labels = with_enough(np.asarray(places, np.float64), raw, min_size)
     typical = typicality(vectors, labels, raw)
     if outliers != "assign":
         out = np.flatnonzero((raw < 0) & (typical.deviations > LIMIT))
@@ -109,20 +108,29 @@ def settle(
             out = out[farthest[: int(outliers * len(raw))]]
         labels[out] = -1
     joined = np.clip(typical.shares, LEAST, 1)
-    return labels, np.where(labels < 0, 0.0, np.where(labels == raw, strengths, joined))
+    probabilities = np.where(labels < 0, 0.0, np.where(labels == raw, strengths, joined))
+    labels[labels >= 0] = np.unique(labels[labels >= 0], return_inverse=True)[1]
+    return labels, probabilities
+
+
+def with_enough(places: npt.NDArray[np.float64], labels: IntArray, min_size: int) -> IntArray:
+    """Move every row to the nearest middle; give the smallest concept up as long as it has too few."""
+    while True:
+        labels = nearest_middles(places, labels)
+        numbers, sizes = np.unique(labels, return_counts=True)
+        if len(numbers) == 1 or sizes.min() >= min_size:
+            return labels
+        labels = np.where(labels == numbers[sizes.argmin()], -1, labels)
 
 
 def nearest_middles(places: npt.NDArray[np.float64], labels: IntArray) -> IntArray:
-    """Move every row to the nearest middle, three rounds long."""
-    n_concepts = int(labels.max()) + 1
+    """Move every row to the nearest middle, three rounds long; a middle that all have left is gone."""
     with threadpool_limits(limits=1):  # products of several threads differ in their last bits
         for _ in range(N_ROUNDS):
-            middles = np.zeros((n_concepts, places.shape[1]))
-            for concept in range(n_concepts):  # a number that nobody has gets a middle of zeros, which nobody is near
-                middles[concept] = unit(places[labels == concept].sum(axis=0))
-            labels = (places @ middles.T).argmax(axis=1).astype(np.int64)
-            _, labels = np.unique(labels, return_inverse=True)  # a middle that all have left is gone
-            n_concepts = int(labels.max()) + 1
+            numbers = np.unique(labels[labels >= 0])
+            middles = np.stack([unit(places[labels == number].sum(axis=0)) for number in numbers])
+            nearest = (places @ middles.astype(np.float64).T).argmax(axis=1)
+            labels = numbers[nearest]
     return labels
 
 
@@ -144,7 +152,7 @@ class Typicality:
 def typicality(vectors: FloatArray, labels: IntArray, raw: IntArray) -> Typicality:
     """Compare every picture with the dense part of its concept, each with the middle of the others there."""
     typical = Typicality(len(labels))
-    for concept in range(int(labels.max()) + 1):
+    for concept in np.unique(labels):
         rows = np.flatnonzero(labels == concept)
         core = raw[rows] >= 0
         if core.sum() < 2:

@@ -25,7 +25,7 @@ __all__ = ["Tag", "tag_vectors"]
 N_NEIGHBORS = 10
 # Families are looked for among so many of the best words per tag that is wanted.
 N_PER_TAG = 20
-# Pictures whose scores for all words lie in memory at a time: 200 MB with 25,000 pictures and 5,000 words.
+# Pictures whose scores for all words lie in memory at a time: 340 MB (and 27 s) for 25,000 pictures and 4,500 words.
 BLOCK = 1024
 
 

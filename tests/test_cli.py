@@ -81,10 +81,24 @@ def test_fit_prints_one_json_document(tmp_path: Path, pictures: Path, words: Pat
 
 @pytest.mark.usefixtures("colors")
 def test_fit_hands_its_options_to_the_model(tmp_path: Path, pictures: Path) -> None:
-    options = ["--min-size", "4", "--diversity", "0.7", "--exemplars", "5", "--seed", "7", "--words", "nouns"]
+    options = ["--min-size", "4", "--diversity", "0.7", "--exemplars", "5", "--granularity", "fine", "--words", "nouns"]
     parameters = run("fit", pictures, "--out", tmp_path / "concepts", *options, "--json").document["parameters"]
-    assert {"min_concept_size": 4, "diversity": 0.7, "n_exemplars": 5, "random_state": 7}.items() <= parameters.items()
+    assert {
+        "min_concept_size": 4,
+        "diversity": 0.7,
+        "n_exemplars": 5,
+        "granularity": "fine",
+    }.items() <= parameters.items()
     assert parameters["vocabulary"] == "nouns"
+
+
+@pytest.mark.usefixtures("colors")
+def test_the_clustering_can_be_steered(tmp_path: Path, pictures: Path) -> None:
+    options = ["--n-concepts", "2", "--outliers", "0.05", "--guide", "red, blue"]
+    document = run("fit", pictures, "--out", tmp_path / "concepts", *options, "--json").document
+    expected = {"n_concepts": 2, "outliers": 0.05, "guide": ["red", "blue"]}
+    assert expected.items() <= document["parameters"].items()
+    assert len(document["concepts"]) == 2
 
 
 @pytest.mark.usefixtures("colors")
@@ -277,7 +291,10 @@ def test_fit_refuses_a_place_before_it_works(tmp_path: Path, pictures: Path, col
         ("--min-size", "1", "at least 2"),
         ("--diversity", "2", "--diversity"),
         ("--exemplars", "0", "--exemplars"),
-        ("--seed", "-1", "--seed"),
+        ("--n-concepts", "0", "--n-concepts"),
+        ("--granularity", "huge", "huge is neither coarse"),
+        ("--outliers", "2", "2 is not \"auto\""),
+        ("--guide", " , ", "--guide"),
         ("--collage", "collage.doc", "must end in one of .png"),
         ("--collage", ".", "is a folder"),
     ],

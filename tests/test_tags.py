@@ -41,6 +41,12 @@ def test_neighbors_and_the_concept_outweigh_a_picture_that_misleads() -> None:
     assert tag_vectors(fitted, odd, np.array([1]), WORDS, VECTORS)[0][0].word == "bat"
 
 
+def test_neighbors_outweigh_what_one_picture_shows_besides() -> None:
+    fitted = kinds()
+    odd = unit(np.eye(16)[0] + 1.2 * np.eye(16)[4] + np.eye(16)[15])[None]  # an elk beside an ant; nobody else has one
+    assert tag_vectors(fitted, odd, np.array([-1]), WORDS, VECTORS)[0][0].word == "ant"
+
+
 def test_unreadable_pictures_get_no_words() -> None:
     fitted = kinds()
     found = tag_vectors(fitted, np.zeros((1, 16), np.float32), np.array([-1]), WORDS, VECTORS)

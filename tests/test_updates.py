@@ -13,7 +13,7 @@ from concept_memes.concepts import Concept, ConceptSet
 from concept_memes.errors import InvalidParameterError, SkippedImagesWarning
 from concept_memes.protocols import IntArray
 from concept_memes.testing import ColorEncoder, color_images, write_color_images
-from concept_memes.updates import UpdateReport, grow, groups_of_concepts
+from concept_memes.updates import UpdateReport, groups_of_concepts, grow
 
 WORDS = ["red", "blue", "lime", "yellow"]
 
@@ -66,37 +66,40 @@ def test_without_new_concepts_everything_waits() -> None:
 
 def test_a_folder_that_is_given_again_adds_only_what_is_new(tmp_path: Path) -> None:
     write_color_images(tmp_path, ["red"], 8)
+    write_color_images(tmp_path, ["blue"], 6)
     model = ConceptModel(embedding_model=ColorEncoder(), vocabulary=WORDS).fit(tmp_path)
     before = model.concepts_
     again = model.update(tmp_path)
-    assert again.n_known == 8
+    assert again.n_known == 14
     assert again.labels.tolist() == before.labels.tolist()
     assert model.concepts_ is before
     color_images(["red"], 1, seed=3)[0].save(tmp_path / "another.png")
     more = model.update(tmp_path)
-    assert (more.n_known, len(model.images_), len(more.labels)) == (8, 9, 9)
-    assert model.images_[8].name == "another.png"
+    assert (more.n_known, len(model.images_), len(more.labels)) == (14, 15, 15)
+    assert model.images_[14].name == "another.png"
+    assert more.labels[0] == model.labels_[14]  # the first by name, the last that came
 
 
 def test_a_copy_under_another_path_is_added_and_gets_the_label_of_its_original(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         write_color_images(tmp_path / folder, ["red"], 6)
+        write_color_images(tmp_path / folder, ["blue"], 4)
     model = ConceptModel(embedding_model=ColorEncoder(), vocabulary=WORDS).fit(tmp_path / "one")
     report = model.update(tmp_path / "two")
-    assert (report.n_known, report.n_copies, len(model.images_)) == (0, 6, 12)
-    assert model.labels_[6:].tolist() == model.labels_[:6].tolist()
-    assert model.report_.n_copies == 6
+    assert (report.n_known, report.n_copies, len(model.images_)) == (0, 10, 20)
+    assert model.labels_[10:].tolist() == model.labels_[:10].tolist()
+    assert model.report_.n_copies == 10
 
 
 def test_pictures_of_an_update_are_found_from_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_color_images(tmp_path / "a" / "pictures", ["red"], 6)
+    write_color_images(tmp_path / "a" / "pictures", ["red", "blue"], 6)
     write_color_images(tmp_path / "b" / "more", ["lime"], 6)
     monkeypatch.chdir(tmp_path / "a")
     model = ConceptModel(embedding_model=ColorEncoder(), vocabulary=WORDS).fit("pictures")
     monkeypatch.chdir(tmp_path / "b")
     model.update("more")
     monkeypatch.chdir(tmp_path)
-    assert all(Path(str(model.concepts_.source_of(i))).is_file() for i in range(12))
+    assert all(Path(str(model.concepts_.source_of(i))).is_file() for i in range(18))
 
 
 def test_pictures_that_cannot_be_read_are_reported_and_never_added_twice(tmp_path: Path) -> None:
