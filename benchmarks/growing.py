@@ -3,10 +3,11 @@
     python benchmarks/growing.py --data FOLDER [--out RESULT.json]
 
 FOLDER holds one sub-folder of pictures per class. Hub-free model, default parameters, five random divisions of the
-pictures; the intervals are 95 % (bootstrap over pictures, all divisions pooled).
+pictures (ten for *held out*); the intervals are 95 % (bootstrap over pictures, all divisions pooled).
 
 - *held out*: a fit on four fifths; is a picture of the last fifth in a concept whose majority is of its class? Beside
-  it the same pictures in a fit on everything. By confidence as well.
+  it the same pictures in a fit on everything. By confidence as well. And for the concepts of the fit on everything,
+  without these pictures: what assigning alone costs.
 - *slices*: a fit on one half and ten updates of 5 % each in random order, beside one fit on everything.
 - *late classes*: a fit on two thirds of the classes; the others come in ten updates.
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,7 @@ from sklearn.metrics import adjusted_rand_score
 from concept_memes import ConceptModel, HubFreeEncoder
 from concept_memes.assembly import Collection, assemble
 from concept_memes.assignment import place_vectors
+from concept_memes.centring import unit
 from concept_memes.clustering import Clustering, cluster_vectors
 from concept_memes.concepts import ConceptSet, ImageRecord
 from concept_memes.hierarchy import centred_rows
@@ -31,7 +34,7 @@ from concept_memes.run_report import package_versions
 from concept_memes.updates import extend, grow
 
 ROOT = Path(__file__).parent.parent
-N_DIVISIONS, N_UPDATES, N_BOOTSTRAP = 5, 10, 1000
+N_DIVISIONS, N_HELD_OUT, N_UPDATES, N_BOOTSTRAP = 5, 10, 10, 1000
 CONFIDENCES = (0.5, 0.8, 0.95)
 
 
@@ -80,21 +83,26 @@ def majorities(labels: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def held_out(pictures: Pictures, everything: ConceptSet) -> dict[str, object]:
-    n, assigned, refitted, confidences = len(pictures.truth), [], [], []
+    n, assigned, refitted, same, confidences = len(pictures.truth), [], [], [], []
     full = majorities(everything.labels, pictures.truth)[everything.labels] == pictures.truth
-    for division in range(N_DIVISIONS):
+    for division in range(N_HELD_OUT):
         order = np.random.default_rng(division).permutation(n)
         held, rest = np.sort(order[: n // 5]), np.sort(order[n // 5 :])
         fitted = pictures.fit(rest)
         placement = place_vectors(fitted, pictures.vectors[held])
         assigned.append(majorities(fitted.labels, pictures.truth[rest])[placement.labels] == pictures.truth[held])
         refitted.append(full[held])
+        alone = place_vectors(without(everything, rest), pictures.vectors[held]).labels
+        same.append(majorities(everything.labels, pictures.truth)[alone] == pictures.truth[held])
         confidences.append(placement.confidences)
     right, beside, confidence = (np.concatenate(parts) for parts in (assigned, refitted, confidences))
+    alone_right = np.concatenate(same)
     return {
         "assigned_right": interval(right),
         "refit_right": interval(beside),
         "difference": interval(right.astype(float) - beside),
+        "same_concepts_right": interval(alone_right),
+        "same_concepts_difference": interval(alone_right.astype(float) - beside),
         "by_confidence": {
             str(least): {
                 "share": float((confidence >= least).mean()),
@@ -104,6 +112,22 @@ def held_out(pictures: Pictures, everything: ConceptSet) -> dict[str, object]:
         },
         "in_none": float((confidence == 0).mean()),
     }
+
+
+def without(concept_set: ConceptSet, rest: np.ndarray) -> ConceptSet:
+    """Return the concepts with some of their pictures only."""
+    labels, vectors = concept_set.labels[rest], concept_set.vectors[rest]
+    centroids = [unit(vectors[labels == number].mean(axis=0, dtype=np.float64)) for number in range(len(concept_set))]
+    return replace(
+        concept_set,
+        images=tuple(concept_set.images[row] for row in rest),
+        labels=labels,
+        probabilities=concept_set.probabilities[rest],
+        raw_labels=labels,
+        raw_probabilities=concept_set.probabilities[rest],
+        vectors=vectors,
+        centroids=np.stack(centroids),
+    )
 
 
 def slices(pictures: Pictures, everything: ConceptSet) -> dict[str, object]:

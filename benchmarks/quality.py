@@ -178,7 +178,9 @@ def stray_figures(concept_set: ConceptSet, others: np.ndarray) -> dict[str, floa
     centred = centre_vectors(vectors, mean_vector(vectors), concept_set.blocks)
     for outliers in ("keep", "auto", 0.05, "assign"):
         labels = cluster_vectors(centred, keys, ClusterSettings(outliers=outliers)).labels
+        own = [c for c in range(labels.max() + 1) if (labels[:n] == c).sum() > (labels[n:] == c).sum()]
         figures[f"{outliers}_foreign_out"] = float((labels[n:] < 0).mean())
+        figures[f"{outliers}_foreign_in_own_concepts"] = float(np.isin(labels[n:], own).mean())
         figures[f"{outliers}_own_out"] = float((labels[:n] < 0).mean())
         figures[f"{outliers}_ari_of_own"] = adjusted_rand_score(truth_of(concept_set), labels[:n])
     return figures
@@ -188,7 +190,7 @@ def picture_search(model: ConceptModel, truth: np.ndarray) -> float:
     """Share of the ten pictures found for each picture, itself left out, that are of its class."""
     fitted, right = model.concepts_, []
     for i in range(len(truth)):
-        hits = search_images(fitted, fitted.vectors[i], top_n=11)
+        hits = search_images(fitted, fitted.vectors[i], top_n=11, expand=True)  # as `find_images` does with a picture
         right.append(np.mean([truth[hit.index] == truth[i] for hit in hits if hit.index != i][:10]))
     return float(np.mean(right))
 

@@ -40,16 +40,10 @@ class Placement:
         Concept per picture; -1 for none.
     confidences : ndarray of shape (n,), float64
         How likely the picture belongs there, in [0, 1]; 0 for none.
-    winners : ndarray of shape (n,), int64
-        The concept that won the vote, though it may not reach so far; -1 where noise won.
-    margins : ndarray of shape (n,), float64
-        By how many standard deviations the picture is inside the winner's reach; negative outside.
     """
 
     labels: IntArray
     confidences: npt.NDArray[np.float64]
-    winners: IntArray
-    margins: npt.NDArray[np.float64]
 
 
 def assign_vectors(concept_set: ConceptSet, vectors: FloatArray) -> IntArray:
@@ -87,8 +81,7 @@ def place_vectors(concept_set: ConceptSet, vectors: FloatArray) -> Placement:
     >>> place_vectors(fitted, fitted.vectors[[0, 13]]).labels.tolist()
     [0, 1]
     """
-    n = len(vectors)
-    placement = Placement(np.full(n, -1, np.int64), np.zeros(n), np.full(n, -1, np.int64), np.full(n, -np.inf))
+    placement = Placement(np.full(len(vectors), -1, np.int64), np.zeros(len(vectors)))
     rows = np.flatnonzero(np.abs(vectors).max(axis=1, initial=0) > 0)
     if not len(rows) or not len(concept_set):
         return placement
@@ -99,10 +92,8 @@ def place_vectors(concept_set: ConceptSet, vectors: FloatArray) -> Placement:
     winners, shares = vote(concept_set.labels[readable][indices], similarities, len(concept_set))
     affinity = np.einsum("ij,ij->i", vectors[rows], concept_set.centroids[winners], dtype=np.float64)
     means, spreads = typical_affinity(concept_set)
-    placement.winners[rows] = winners
     # Standard deviations between the picture and the limit.
     inside = (affinity - means[winners]) / spreads[winners] + REACH
-    placement.margins[rows] = np.where(winners >= 0, inside, -np.inf)
     winners[inside < 0] = -1
     confidences = np.where(winners >= 0, shares * -np.expm1(-np.maximum(inside, 0)), 0.0)
     # The similarity of raw vectors, because centring turns a collection of copies into zeros.
@@ -172,9 +163,9 @@ def vote(votes: IntArray, similarities: FloatArray, n_concepts: int) -> tuple[In
 def typical_affinity(concept_set: ConceptSet) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Find how near the members of each concept are to its centroid: mean and standard deviation of the cosines.
 
-    A member is compared with the centroid of the *others*, as a new picture is: in a concept of four pictures each pulls
-    the centroid so near that half of the new pictures of its kind would be turned away. The vectors are not centred,
-    because centring leaves nothing of what a single concept shares.
+    A member is compared with the centroid of the *others*, as a new picture is: in a concept of four pictures each
+    pulls the centroid so near that half of the new pictures of its kind would be turned away. The vectors are not
+    centred, because centring leaves nothing of what a single concept shares.
     """
     means = np.ones(len(concept_set))  # a concept of one picture: nobody knows how far its kind reaches
     spreads = np.full(len(concept_set), LEAST_SPREAD)

@@ -178,7 +178,7 @@ def plain_table() -> Table:
 
 def words_of(concept: Concept) -> Text:
     """Write the name of a concept, if it has one, and its best words."""
-    name, words = clean(concept.name), clean(", ".join(concept.words[:N_WORDS]))
+    name, words = clean(concept.name), clean(", ".join(concept.sure_words[:N_WORDS]))
     if not name:
         return Text(words) if words else Text("(no words)", "dim")
     return Text.assemble((name, "bold"), f": {words}" if words else "")

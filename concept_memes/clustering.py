@@ -14,6 +14,7 @@ import hashlib
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -229,7 +230,7 @@ def found_groups(
         neighbors = nearest_neighbors(vectors, vectors, N_NEIGHBORS, exact=n <= MOST_EXACT)
         graph = fuzzy_graph(*neighbors)
         places = steer(smooth_vectors(vectors, graph), graph, guide)
-        points = None
+        points: npt.NDArray[Any] | None = None
         if settings.umap_model == "umap":
             points = umap_layout(vectors, *neighbors, settings.random_state)
         elif settings.umap_model is not None:

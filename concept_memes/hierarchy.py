@@ -8,7 +8,7 @@ pictures.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias, overload
 
 import numpy as np
@@ -181,7 +181,7 @@ def build_hierarchy(concept_set: ConceptSet, rank: RankGroups | None = None) -> 
     sums = np.stack([centred_rows(concept_set, rows).sum(axis=0, dtype=np.float64) for rows in rows_of])
     pairs, similarities = average_linkage(sums, np.array([len(rows) for rows in rows_of]))
     nodes = [
-        HierarchyNode(c.index, (), (c.index,), c.size, 1.0, c.words, c.word_scores, c.name)
+        HierarchyNode(c.index, (), (c.index,), c.size, 1.0, c.words, c.word_scores, c.word_confidences, c.name)
         for c in concept_set.concepts
     ]
     for (one, other), similarity in zip(pairs.tolist(), similarities.tolist(), strict=True):
@@ -192,10 +192,12 @@ def build_hierarchy(concept_set: ConceptSet, rank: RankGroups | None = None) -> 
         return tuple(nodes)
     groups = [np.flatnonzero(np.isin(concept_set.labels, node.concepts)) for node in nodes[k:]]
     for place, ranked in enumerate(rank(concept_set, groups), start=k):
-        words, scores = tuple(word.word for word in ranked), tuple(float(word.score) for word in ranked)
-        node = nodes[place]
-        nodes[place] = HierarchyNode(
-            node.index, node.children, node.concepts, node.size, node.similarity, words, scores
+        sure = tuple(float(word.confidence) for word in ranked)
+        nodes[place] = replace(
+            nodes[place],
+            words=tuple(word.word for word in ranked),
+            word_scores=tuple(float(word.score) for word in ranked),
+            word_confidences=() if np.isnan(sure).any() else sure,
         )
     return tuple(nodes)
 

@@ -2,8 +2,7 @@
 
 Three steps. New pictures join by the vote of :mod:`concept_memes.assignment`, or are in none. Then the whole collection
 is clustered anew, but only to see which groups there are by now: a group that stands for no existing concept becomes a
-new one. At last the pictures that are in none are asked again, and join a concept that does not quite reach them if the
-clustering puts them into its group.
+new one. At last the pictures that are in none are asked again.
 
 An existing concept keeps its number, words and name. The group that holds most of its exemplars is taken to be it,
 so two concepts may be one group without becoming one, and of a concept that has come to be two groups the one with the
@@ -33,13 +32,6 @@ from concept_memes.protocols import FloatArray, IntArray
 __all__ = ["Extended", "Grown", "Regroup", "UpdateReport", "extend", "grow"]
 
 Regroup: TypeAlias = Callable[[ConceptSet, IntArray], Clustering]
-
-# Standard deviations that a picture may be beyond a concept's reach, if the clustering puts it into its group. Without
-# that, ten updates of photos end 0.027 below one fit (ARI), with it 0.015; at -1 0.011, but of foreign pictures that
-# wait a third would join.
-LEAST_MARGIN = -0.5
-# What such a picture has as a probability: it is in the concept.
-LEAST_PROBABILITY = 0.01
 
 
 @dataclass(frozen=True)
@@ -233,14 +225,12 @@ def grow(
     labels[new], probabilities[new] = placement.labels, placement.confidences
     before, formed_here = labels.copy(), np.zeros(n, np.bool_)
     names: dict[int, str] = {}
-    group_of, stands_for = np.full(n, -1, np.int64), np.full(k, -1, np.int64)
     if regroup is not None:
         readable = np.flatnonzero([bool(image.content_hash) for image in concept_set.images])
         found = regroup(concept_set, readable)
+        group_of = np.full(n, -1, np.int64)
         group_of[readable] = found.labels
-        stands_for = groups_of_concepts(concept_set, labels, group_of)
-        formed = new_groups(concept_set, labels, group_of, stands_for)
-        stands_for = np.concatenate([stands_for, np.array(formed, np.int64)])
+        formed = new_groups(concept_set, labels, group_of)
         for number, group in enumerate(formed, start=k):
             inside = found.labels == group
             rows = readable[inside]
@@ -254,13 +244,9 @@ def grow(
     describe = partial(_described, n_existing=k, names=names, n_exemplars=n_exemplars, diversity=diversity)
     grown = describe(concept_set, labels, probabilities)
     waiting = np.flatnonzero(labels < 0)
-    placement = _placed(grown, labels, probabilities, waiting, asked=np.flatnonzero(labels >= 0))
-    near = (placement.labels < 0) & (placement.winners >= 0) & (placement.margins >= LEAST_MARGIN)
-    near &= group_of[waiting] >= 0
-    near[near] = stands_for[placement.winners[near]] == group_of[waiting[near]]
     labels, probabilities = labels.copy(), probabilities.copy()
-    labels[waiting] = np.where(near, placement.winners, placement.labels)
-    probabilities[waiting] = np.where(near, LEAST_PROBABILITY, placement.confidences)
+    placement = _placed(grown, labels, probabilities, waiting, asked=np.flatnonzero(labels >= 0))
+    labels[waiting], probabilities[waiting] = placement.labels, placement.confidences
     joined = (concept_set.labels < 0) & (labels >= 0) & ~formed_here
     raw[joined], raw_probabilities[joined] = labels[joined], probabilities[joined]
     grown = replace(
@@ -293,13 +279,14 @@ def groups_of_concepts(concept_set: ConceptSet, labels: IntArray, group_of: IntA
     return stands_for
 
 
-def new_groups(concept_set: ConceptSet, labels: IntArray, group_of: IntArray, stands_for: IntArray) -> list[int]:
+def new_groups(concept_set: ConceptSet, labels: IntArray, group_of: IntArray) -> list[int]:
     """Find the groups that stand for no existing concept, and are not a part of what the user has merged.
 
-    Takes what `groups_of_concepts` takes and gives; returns the groups, ascending.
+    Takes what `groups_of_concepts` takes, and returns the groups, ascending.
     """
     merged = merged_by_hand(concept_set)
-    free = sorted({*range(int(group_of.max(initial=-1)) + 1)} - {*stands_for.tolist()})
+    taken = {*groups_of_concepts(concept_set, labels, group_of).tolist()}
+    free = [group for group in range(int(group_of.max(initial=-1)) + 1) if group not in taken]
     return [group for group in free if holder(labels, np.flatnonzero(group_of == group).tolist()) not in merged]
 
 

@@ -123,12 +123,11 @@ def test_confidence_falls_towards_the_limit_of_the_reach(color_set: ConceptSet) 
     inside = placed.labels == 0
     assert ((placed.confidences > 0) == (placed.labels >= 0)).all()
     assert placed.confidences.max() <= 1
-    order = np.argsort(placed.margins[inside])
-    assert (np.diff(placed.confidences[inside][order]) >= -1e-12).all()
-    assert (placed.margins[~inside] < 0).all()
+    affinity = encoded("red", 40)[inside] @ color_set.centroids[0]
+    assert (np.diff(placed.confidences[inside][np.argsort(affinity)]) >= -1e-6).all()
 
 
-def test_a_divided_vote_lowers_the_confidence_and_the_reach(color_set: ConceptSet) -> None:
+def test_a_divided_vote_lowers_the_confidence(color_set: ConceptSet) -> None:
     new = encoded("red", 40)
     mixed = color_set.labels.copy()
     mixed[:12:3] = 1  # a third of the red voters says blue; centroids stay

@@ -293,7 +293,7 @@ def test_fit_refuses_a_place_before_it_works(tmp_path: Path, pictures: Path, col
         ("--exemplars", "0", "--exemplars"),
         ("--n-concepts", "0", "--n-concepts"),
         ("--granularity", "huge", "huge is neither coarse"),
-        ("--outliers", "2", "2 is not \"auto\""),
+        ("--outliers", "2", '2 is not "auto"'),
         ("--guide", " , ", "--guide"),
         ("--collage", "collage.doc", "must end in one of .png"),
         ("--collage", ".", "is a folder"),

@@ -27,6 +27,11 @@ def as_fitted(concept: Concept) -> Concept:
     return replace(concept, size=0)
 
 
+def in_the_middle(concept_set: ConceptSet, concept: int) -> int:
+    rows = np.flatnonzero(concept_set.labels == concept)
+    return int(rows[(concept_set.vectors[rows] @ concept_set.centroids[concept]).argmax()])
+
+
 def test_new_pictures_join_and_existing_concepts_stay_as_they_are() -> None:
     model = model_of()
     before = model.concepts_
@@ -35,6 +40,8 @@ def test_new_pictures_join_and_existing_concepts_stay_as_they_are() -> None:
     assert report.joined == {0: 3}
     assert report.new_concepts == ()
     assert model.labels_.tolist() == [*before.labels.tolist(), 0, 0, 0]
+    assert model.concepts_.raw_labels.tolist() == model.labels_.tolist()
+    assert (model.concepts_.raw_probabilities[14:] == model.probabilities_[14:]).all()
     assert [as_fitted(c) for c in model.concepts_.concepts] == [as_fitted(c) for c in before.concepts]
     assert [c.size for c in model.concepts_.concepts] == [11, 6]
     np.testing.assert_array_equal(model.concepts_.centroids[1], before.centroids[1])
@@ -192,6 +199,28 @@ def test_a_concept_that_has_come_to_be_two_groups_keeps_the_one_with_its_exempla
     assert grown.concept_set.concepts[1].words == ("blue",)
     assert grown.concept_set.concepts[1].exemplars == exemplars
     assert set(grown.concept_set.concepts[2].exemplars) <= set(range(21, 27))
+
+
+def test_those_who_wait_are_asked_again_when_a_concept_has_formed(color_set: ConceptSet) -> None:
+    labels = np.where(color_set.labels == 2, -1, color_set.labels)
+    fitted = replace(
+        color_set,
+        labels=labels,
+        raw_labels=labels,
+        probabilities=(labels >= 0).astype(float),
+        concepts=color_set.concepts[:2],
+        centroids=color_set.centroids[:2],
+    )
+    left_out = in_the_middle(color_set, 2)
+
+    def regroup(grown: ConceptSet, rows: IntArray) -> Clustering:
+        found = np.where(rows == left_out, -1, color_set.labels[rows])
+        return Clustering(found, np.ones(len(rows)), found, np.ones(len(rows)))
+
+    grown = grow(fitted, len(labels) - 1, regroup, n_exemplars=4, diversity=0.3).concept_set
+    assert grown.labels.tolist() == color_set.labels.tolist()
+    assert 0 < grown.probabilities[left_out] < 1
+    assert grown.concepts[2].size == 6
 
 
 def test_exemplars_that_have_gone_are_replaced(color_set: ConceptSet) -> None:
