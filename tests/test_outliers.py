@@ -73,6 +73,16 @@ def test_a_concept_that_is_left_with_too_few_is_given_up() -> None:
     assert settled(x, raw, "assign", min_size=29).max() == 1
 
 
+@pytest.mark.parametrize("min_size", [1, 7, 13])
+def test_it_comes_to_an_end_where_all_concepts_are_too_small(min_size: int) -> None:
+    x = np.repeat(np.eye(3, dtype=np.float32), 4, axis=0)
+    raw = np.repeat([0, 1, 2], 4)
+    labels, _ = settle(raw, np.ones(12), x, x, "assign", min_size)
+    sizes = np.bincount(labels)
+    assert sizes.sum() == 12
+    assert sizes.min() >= min_size or len(sizes) == 1
+
+
 def test_strengths_stay_and_the_fringe_has_less_than_the_core() -> None:
     x, raw, _ = scene()
     strengths = np.where(raw >= 0, 0.7, 0.0)
