@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from concept_memes.remote.crawling import WebPage
     from concept_memes.run_report import RunReport
     from concept_memes.sources import list_images
+    from concept_memes.tags import Tag
     from concept_memes.updates import UpdateReport
 
 __version__ = "0.1.0"
@@ -36,6 +37,7 @@ __all__ = [
     "Query",
     "RunReport",
     "SkippedImage",
+    "Tag",
     "UpdateReport",
     "WebPage",
     "list_images",
@@ -56,6 +58,7 @@ _MODULES = {
     "Query": "queries",
     "RunReport": "run_report",
     "SkippedImage": "concepts",
+    "Tag": "tags",
     "UpdateReport": "updates",
     "WebPage": "remote.crawling",
     "list_images": "sources",

@@ -32,7 +32,7 @@ def sure_words(words: tuple[str, ...], confidences: tuple[float, ...]) -> tuple[
     """Leave out words that are far less sure than the first; all stay where nobody said how sure they are."""
     if not confidences:
         return words
-    return tuple(word for word, sure in zip(words, confidences, strict=True) if sure >= SURE_SHARE * confidences[0])
+    return tuple(word for word, sure in zip(words, confidences, strict=False) if sure >= SURE_SHARE * confidences[0])
 
 
 class ConceptHit(NamedTuple):

@@ -37,7 +37,7 @@ def test_rows_say_where_what_and_why(with_gaps: ConceptSet) -> None:
         "name": "猫.png",
         "concept": 0,
         "probability": 1.0,
-        "title": "red, lime, blue",
+        "title": "red",
         "reason": "",
     }
     assert (rows[3]["concept"], rows[3]["title"], rows[3]["reason"]) == (-1, "", "empty file")
