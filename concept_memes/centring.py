@@ -15,6 +15,8 @@ import numpy.typing as npt
 __all__ = ["centre_vectors", "mean_vector", "unit"]
 
 TINY = 1e-6
+# Rows that are centred at a time, in float64: all of a large collection would take three times its memory.
+ROWS = 4096
 
 
 def unit(x: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
@@ -86,9 +88,13 @@ def centre_vectors(
     array([[-0.71,  0.71],
            [ 0.71, -0.71]], dtype=float32)
     """
-    centred = np.zeros(vectors.shape, np.float64)
-    for start, stop in blocks:
-        block = vectors[:, start:stop].astype(np.float64)
-        weight = np.linalg.norm(block, axis=1, keepdims=True)
-        centred[:, start:stop] = np.where(weight > TINY, unit(block - centre[start:stop]) * weight, 0.0)
-    return unit(centred)
+    result = np.empty(vectors.shape, np.float32)
+    for first in range(0, len(vectors), ROWS):
+        rows = vectors[first : first + ROWS]
+        centred = np.zeros(rows.shape, np.float64)
+        for start, stop in blocks:
+            block = rows[:, start:stop].astype(np.float64)
+            weight = np.linalg.norm(block, axis=1, keepdims=True)
+            centred[:, start:stop] = np.where(weight > TINY, unit(block - centre[start:stop]) * weight, 0.0)
+        result[first : first + ROWS] = unit(centred)
+    return result

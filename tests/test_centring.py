@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from concept_memes.centring import centre_vectors, mean_vector, unit
+from concept_memes.centring import ROWS, centre_vectors, mean_vector, unit
 
 NUMBERS = st.floats(-100, 100, width=32)
 
@@ -96,3 +96,11 @@ def test_a_row_is_centred_the_same_alone_and_in_company(n_dims: int) -> None:
     together = centre_vectors(x, centre, [(0, 3), (3, n_dims)])
     alone = [centre_vectors(row[None], centre, [(0, 3), (3, n_dims)])[0] for row in x]
     np.testing.assert_array_equal(together, alone)
+
+
+def test_a_large_collection_is_centred_row_by_row_alike() -> None:
+    x = unit(np.random.default_rng(0).normal(size=(2 * ROWS + 5, 6)))
+    centre, blocks = mean_vector(x), [(0, 2), (2, 6)]
+    whole = centre_vectors(x, centre, blocks)
+    for rows in (slice(ROWS - 2, ROWS + 2), slice(2 * ROWS, None)):
+        np.testing.assert_array_equal(whole[rows], centre_vectors(x[rows], centre, blocks))
