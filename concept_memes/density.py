@@ -21,8 +21,8 @@ __all__ = ["dense_groups", "dense_groups_of_points", "density_tree"]
 
 N_NEIGHBORS = 15
 MIN_SAMPLES = 5
-# A neighbour may be so much farther than the true one, as a share: the groups are the same (photos, clothes, mixtures of
-# 25,000 and 100,000), and the search among 100,000 takes 36 s instead of 64.
+# A neighbour may be so much farther than the true one, as a share: the groups are the same (photos, clothes, mixtures
+# of 25,000 and 100,000), and the search among 100,000 takes 36 s instead of 64.
 SLACK = 0.5
 # Farther than unit vectors can be: what no chain of neighbours joins.
 APART = 10.0

@@ -20,8 +20,8 @@ __all__ = ["check_outliers", "settle"]
 # Rounds of moving to the nearest middle. One gives most of it (ARI on clothes 0.590 -> 0.600), three 0.606.
 N_ROUNDS = 3
 # How far below the median of a concept's core an outlier is, in standard deviations (estimated from the median
-# deviation). It leaves 2 % of clothes out, and of a mixture with noise all that HDBSCAN found. At 3 the ARI on clothes is
-# 0.595 instead of 0.602 and fits on 90 % agree a little less; from 4 on hardly anything is an outlier on photos.
+# deviation). It leaves 2 % of clothes out, and of a mixture with noise all that HDBSCAN found. At 3 the ARI on clothes
+# is 0.595 instead of 0.602 and fits on 90 % agree a little less; from 4 on hardly anything is an outlier on photos.
 LIMIT = 3.5
 DEVIATIONS = 1.4826
 # Where less than half is dense, the groups are exceptions, and no place for all others to go.
