@@ -175,12 +175,22 @@ def cluster_vectors(
     ordered_guide = None if guide is None else guide[order]
     # Told apart by their vectors: the same pixels in files with other metadata are no different pictures.
     looks = [hashlib.blake2b(row.tobytes(), digest_size=16).hexdigest() for row in ordered]
-    few = settings.umap_model is None and settings.hdbscan_model is None and len(set(looks)) <= FEW
-    size = smallest_size(settings, n, few)
+    own_way = settings.umap_model is None and settings.hdbscan_model is None
+    n_looks = len(set(looks))
+    few = own_way and n_looks <= FEW
+    size = smallest_size(settings, n, n_looks if own_way and not few else n, few)
     if few:
         with progress.stage("clustering"):
             places = steer(ordered, None, ordered_guide)
             raw, strengths = group_few(np.asarray(places, np.float32), looks), np.ones(n)
+    elif own_way:
+        # Each look once: copies would be nobody's neighbours but each other's, and groups of their own.
+        _, first, kind = np.unique(np.asarray(looks), return_index=True, return_inverse=True)
+        rank = np.argsort(np.argsort(first))  # back into the order of the content
+        first, kind = np.sort(first), rank[kind]
+        guide_once = None if ordered_guide is None else ordered_guide[first]
+        found = found_groups(ordered[first], settings, size, guide_once, progress)
+        places, raw, strengths = found[0][kind], found[1][kind], found[2][kind]
     else:
         places, raw, strengths = found_groups(ordered, settings, size, ordered_guide, progress)
     raw, strengths = agree_on_copies(raw, strengths, ordered_keys)
@@ -188,6 +198,9 @@ def cluster_vectors(
         if settings.outliers != "keep" and not (raw >= 0).any():
             raw, strengths = np.zeros(n, np.int64), np.ones(n)  # what has no parts is one concept
         raw = drop_small(raw, size)  # copies that went to another group may have left too few behind
+    if settings.outliers not in ("auto", "keep") and not (raw >= 0).any():
+        raw, strengths = np.zeros(n, np.int64), np.ones(n)  # all have been promised a place
+    raw = without_gaps(raw)
     with progress.stage("clustering"):
         settled, probabilities, words = finished(raw, strengths, places, ordered, settings, size, few, ordered_guide)
     settled, probabilities = agree_on_copies(settled, probabilities, ordered_keys)
@@ -202,11 +215,11 @@ def cluster_vectors(
     )
 
 
-def smallest_size(settings: ClusterSettings, n: int, few: bool) -> int:
-    """Return the fewest pictures of a concept."""
+def smallest_size(settings: ClusterSettings, n: int, n_counted: int, few: bool) -> int:
+    """Return the fewest pictures of a concept; an automatic size goes by the pictures that count."""
     given = settings.min_concept_size
     if given is None:
-        automatic = auto_min_concept_size(n)
+        automatic = auto_min_concept_size(n_counted)
         if settings.granularity == "fine":
             automatic = max(2, automatic // 2)
         return min(automatic, FEW_SIZE) if few else automatic
@@ -299,6 +312,13 @@ def finished(
         labels = to_number(vectors, labels, wanted, min_size=min(size, FEW_SIZE))
         words = {} if wanted < found else words
     return labels, probabilities, words
+
+
+def without_gaps(labels: IntArray) -> IntArray:
+    """Close the gaps between numbers, so that they run from 0 to k-1; -1 stays."""
+    closed = np.full(len(labels), -1, np.int64)
+    closed[labels >= 0] = np.unique(labels[labels >= 0], return_inverse=True)[1]
+    return closed
 
 
 def certain(labels: IntArray, strengths: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

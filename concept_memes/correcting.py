@@ -15,7 +15,7 @@ from concept_memes.assembly import with_words
 from concept_memes.cache import VectorCache, open_cache
 from concept_memes.concepts import Concept, ConceptSet, Edit
 from concept_memes.edits import Edited, merge_groups, rename, split
-from concept_memes.errors import EditsWarning
+from concept_memes.errors import EditsWarning, NoTextEncoderError
 from concept_memes.fitted import FittedConcepts
 from concept_memes.hierarchy import RankGroups, build_hierarchy
 from concept_memes.labels import Vectorizer, default_vectorizer, rank_words_of_groups
@@ -204,7 +204,11 @@ class CorrectedConcepts(FittedConcepts):
         if not concept_set.candidates:
             return concept_set.words, concept_set.word_vectors
         encoder = self._encoder()
-        assert isinstance(encoder, TextEncoder)  # whatever made the candidates' vectors
+        if not isinstance(encoder, TextEncoder):
+            raise NoTextEncoderError(
+                f"The encoder {encoder.name!r} knows pictures only, and this model has words. Load it with the encoder "
+                "that made them."
+            )
         with open_cache(self.cache) as cache:
             return concept_set.candidates, embed_texts(concept_set.candidates, encoder, cache)[0]
 

@@ -274,7 +274,9 @@ class GrowingConcepts(CorrectedConcepts):
                 fits = fits[rows]
             keys = [concept_set.images[row].content_hash for row in rows]
             vectors = centred_rows(concept_set, rows)
-            return cluster_vectors(vectors, keys, self._cluster_settings(), guide=fits, progress=progress)
+            # As many as there are by now: a number that a fit was told would tear concepts up to make room.
+            settings = replace(self._cluster_settings(), n_concepts=None)
+            return cluster_vectors(vectors, keys, settings, guide=fits, progress=progress)
 
         return regroup
 

@@ -118,6 +118,8 @@ def gather(labels: IntArray, fits: npt.NDArray[np.float64]) -> tuple[IntArray, d
     (array([ 0,  0,  1, -1]), {0: 0, 1: 1})
     """
     n_concepts = int(labels.max(initial=-1)) + 1
+    if not n_concepts:
+        return labels, {}
     means = np.zeros((n_concepts, fits.shape[1]))
     scatter = np.zeros(fits.shape[1])
     for concept in range(n_concepts):

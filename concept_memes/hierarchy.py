@@ -93,7 +93,8 @@ class Hierarchy(Sequence[HierarchyNode]):
         InvalidParameterError
             If there are fewer concepts.
         """
-        if not 1 <= n <= self.n_concepts:
+        whole = isinstance(n, (int, np.integer)) and not isinstance(n, bool)
+        if not whole or not 1 <= n <= self.n_concepts:
             raise InvalidParameterError("n", n, f"from 1 to {self.n_concepts}, the number of concepts")
         pairs = np.array([node.children for node in self.nodes[self.n_concepts :]], np.int64).reshape(-1, 2)
         return cut_linkage(pairs, n)

@@ -97,7 +97,7 @@ def directions(centroids: FloatArray, centre: FloatArray, blocks: Sequence[tuple
 
 @dataclass(frozen=True)
 class NearestWords:
-    """Ranks words by their cosine with a concept; the default labeler.
+    """Ranks words by their cosine with a concept: plainer than the default, for comparison as `labeler`.
 
     Parameters
     ----------

@@ -80,15 +80,15 @@ class ConceptModel(GrowingConcepts):
     ctfidf : bool, default=False
         Rank the words inside `docs` by class-based TF-IDF, instead of the docs themselves by similarity.
     n_concepts : int, optional
-        Exactly so many concepts, by joining the nearest or parting the widest.
+        Exactly so many concepts of a fit, by joining the nearest or parting the widest; updates may add more.
     granularity : {"coarse", "medium", "fine"}, default="medium"
         How broad a concept is. "medium": what stands out most clearly. "coarse": half as many, each of the nearest ones
         together ("animals" instead of "dogs" and "cats"). "fine": the smallest groups that hold ("spaniels").
     outliers : {"auto", "keep", "assign"} or float, default="auto"
         What becomes of images that are in no dense group. "keep": they are in no concept (-1). "assign": each goes to
-        the nearest one. "auto": so does each but those that are far out of proportion there. A share, such as 0.05:
-        like "auto", but at most 5 % are in no concept. `concepts_.raw_labels` and `raw_probabilities` hold what was
-        found before.
+        the nearest one. "auto": so does each but those that are far out of proportion there; where less than half of
+        the images is in a dense group, it is like "keep". A share, such as 0.05: like "auto", but at most 5 % are in no
+        concept. `concepts_.raw_labels` and `raw_probabilities` hold what was found before.
     guide : sequence of str, optional
         Words that you expect: images that fit the same one are drawn together, and what fits it by far becomes one
         concept of that name. Where none fits, concepts form as ever.
@@ -329,7 +329,7 @@ class ConceptModel(GrowingConcepts):
             )
             return replace(concept_set, hierarchy=build_hierarchy(concept_set)), 0
         if not len(concept_set):
-            return concept_set, 0
+            return replace(concept_set, candidates=words), 0  # an update may find concepts to be named
         vectors, n_cached = embed_texts(words, encoder, cache)
         named = add_words(
             concept_set,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from concept_memes.clustering import GRANULARITIES
-from concept_memes.errors import InvalidParameterError
+from concept_memes.errors import InvalidParameterError, VocabularyError
 from concept_memes.estimators import check_estimator
 from concept_memes.naming import check_labeler
 from concept_memes.outliers import check_outliers
@@ -50,12 +50,23 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
         raise InvalidParameterError("granularity", granularity, '"coarse", "medium" or "fine"')
     check_outliers(p["outliers"])
     if p["guide"] is not None:
-        words_from_docs(p["guide"])
+        check_guide(p["guide"])
     if not (isinstance(p["umap_model"], str) and p["umap_model"] == "umap"):
         check_estimator("umap_model", p["umap_model"], ["fit_transform"])
     check_estimator("hdbscan_model", p["hdbscan_model"], ["fit"])
     check_estimator("vectorizer_model", p["vectorizer_model"], ["fit", "fit_transform", "get_feature_names_out"])
     check_labeler(p["labeler"])
+
+
+def check_guide(guide: object) -> None:
+    """Check the words of a guide."""
+    expected = "a list of at least one word, or None"
+    if isinstance(guide, Iterator):
+        raise InvalidParameterError("guide", guide, expected)  # looking at it would use it up
+    try:
+        words_from_docs(guide)  # type: ignore[arg-type]  # it checks what it gets
+    except VocabularyError as error:
+        raise InvalidParameterError("guide", guide, expected) from error
 
 
 def check_whole(name: str, value: object, least: int, expected: str | None = None, *, most: float = np.inf) -> None:

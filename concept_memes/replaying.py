@@ -72,7 +72,8 @@ def parts_again(concept_set: ConceptSet, rows: IntArray, groups: Sequence[Sequen
     given = np.array([group_of.get(concept_set.images[row].content_hash, -1) for row in rows], np.int64)
     if len(different_rows(centred)[0]) >= len(groups):
         parts = split_group(centred, len(groups))
-        if len(set(zip(given[given >= 0].tolist(), parts[given >= 0].tolist(), strict=True))) == len(groups):
+        pairs = set(zip(given[given >= 0].tolist(), parts[given >= 0].tolist(), strict=True))
+        if len(pairs) == len({part for _, part in pairs}) == len(groups):
             return parts  # no part holds pictures of two groups, and no group lies in two parts
     means = np.stack([unit(centred[given == place].mean(axis=0, dtype=np.float64)) for place in range(len(groups))])
     nearest = np.round(np.einsum("ij,kj->ik", centred, means, dtype=np.float64), 9).argmax(axis=1)

@@ -246,8 +246,10 @@ def grow(
     waiting = np.flatnonzero(labels < 0)
     labels, probabilities = labels.copy(), probabilities.copy()
     placement = _placed(grown, labels, probabilities, waiting, asked=np.flatnonzero(labels >= 0))
-    labels[waiting], probabilities[waiting] = placement.labels, placement.confidences
-    joined = (concept_set.labels < 0) & (labels >= 0) & ~formed_here
+    # Pictures that have been waiting only join what has formed: what the fit left out stays out.
+    taken = (waiting >= start) | (placement.labels >= k)
+    labels[waiting[taken]], probabilities[waiting[taken]] = placement.labels[taken], placement.confidences[taken]
+    joined = (concept_set.labels < 0) & (np.arange(n) >= start) & (labels >= 0) & ~formed_here
     raw[joined], raw_probabilities[joined] = labels[joined], probabilities[joined]
     grown = replace(
         describe(grown, labels, probabilities), raw_labels=raw, raw_probabilities=raw_probabilities, hierarchy=()

@@ -240,6 +240,40 @@ def test_the_automatic_size_grows_with_the_collection(n: int, m: int) -> None:
     assert 2 <= auto_min_concept_size(small) <= auto_min_concept_size(large)
 
 
+@pytest.mark.parametrize("n_copies", [2, 5])
+def test_a_backup_of_all_pictures_changes_no_concept(n_copies: int) -> None:
+    vectors, keys, _ = kinds(40, 4, spread=0.3)
+    once = cluster_vectors(vectors, keys)
+    found = cluster_vectors(np.concatenate([vectors] * n_copies), keys * n_copies)
+    assert adjusted_rand_score(once.labels, found.labels[: len(keys)]) > 0.95
+
+
+@pytest.mark.parametrize("outliers", ["auto", "keep", "assign", 0.05])
+@pytest.mark.parametrize("sizes", [[7, 2, 2, 2, 2, 2, 7, 2, 2], [8, 2, 8, 2, 8], [2, 2, 2, 2, 2, 6]])
+@pytest.mark.parametrize("wanted", [1, 2, 3, 5])
+def test_the_number_of_concepts_is_exact(outliers: str | float, sizes: list[int], wanted: int) -> None:
+    rng = np.random.default_rng(0)
+    truth = np.repeat(np.arange(len(sizes)), sizes)
+    vectors = unit(np.eye(12)[truth] + 0.03 * rng.normal(size=(len(truth), 12)))
+    keys = [f"{i:03}" for i in range(len(truth))]
+    found = cluster_vectors(vectors, keys, ClusterSettings(n_concepts=wanted, outliers=outliers))
+    assert len(set(found.labels[found.labels >= 0].tolist())) == wanted
+
+
+def test_a_number_is_exact_for_a_clusterer_that_leaves_gaps_too() -> None:
+    vectors, keys = rows_by_key(6)
+    model = GivenLabels(np.array([3, 3, 3, 7, 7, -1]))
+    for wanted in (1, 2, 3):
+        settings = ClusterSettings(n_concepts=wanted, umap_model=Identity(), hdbscan_model=model)
+        assert cluster_vectors(vectors, keys, settings).labels.max() == wanted - 1
+
+
+@pytest.mark.parametrize("outliers", ["assign", 0.0])
+def test_a_promised_place_is_given_where_no_concept_was_found(outliers: str | float) -> None:
+    vectors, keys, _ = kinds(2, 5, spread=0.02)
+    assert cluster_vectors(vectors, keys, ClusterSettings(outliers=outliers)).labels.min() == 0
+
+
 # --- Numbers and strengths --------------------------------------------------------------------------------------------
 
 

@@ -95,3 +95,11 @@ def test_concepts_are_called_by_the_word_that_they_are() -> None:
     model.fit(color_images(["red"], 9) + color_images(["blue"], 7) + color_images(["lime"], 6))
     assert [concept.name for concept in model.concepts_.concepts] == ["red", "", ""]
     assert model.concepts_.concepts[0].words  # words stay
+
+
+def test_where_there_is_no_concept_a_guide_has_nothing_to_gather() -> None:
+    model = ConceptModel(
+        embedding_model=ColorEncoder(), vocabulary=["red"], guide=["red"], min_concept_size=15, verbose=False
+    )
+    model.fit(color_images(["red"], 9) + color_images(["blue"], 7))
+    assert not len(model.concepts_)

@@ -12,8 +12,10 @@ from colorsets import COLORS, another_fit, color_of, colors_of, five_colors
 from concept_memes import edits
 from concept_memes.concepts import ConceptSet, Edit
 from concept_memes.edits import merge_groups, rename, split
+from concept_memes.model import ConceptModel
 from concept_memes.replaying import replay
 from concept_memes.sources import ImageSource
+from concept_memes.testing import ColorEncoder, color_images
 
 SETTINGS = {"n_exemplars": 4, "diversity": 0.3}
 
@@ -128,3 +130,14 @@ def test_pictures_that_are_in_no_concept_now_are_no_concept(five: ConceptSet) ->
     again, lost = replay(another_fit(five, np.where(five.labels == 4, -1, five.labels)), named.edits, **SETTINGS)
     assert lost == named.edits
     assert len(again) == 4
+
+
+def test_a_split_is_made_again_where_a_later_fit_has_other_sides() -> None:
+    # Beside many blue pictures red and maroon lie on one side, and plain parting would leave them together.
+    kinds = color_images(["red"], 8) + color_images(["maroon"], 5)
+    model = ConceptModel(embedding_model=ColorEncoder(), n_concepts=1, vocabulary=["red", "maroon", "blue"])
+    model.fit(kinds)
+    model.split_concept(0)
+    model.fit(kinds + color_images(["blue"], 20))
+    labels = model.labels_
+    assert set(labels[:8].tolist()).isdisjoint(labels[8:13].tolist())

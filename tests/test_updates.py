@@ -10,7 +10,7 @@ from PIL import Image
 from concept_memes import ConceptModel
 from concept_memes.clustering import Clustering
 from concept_memes.concepts import Concept, ConceptSet
-from concept_memes.errors import InvalidParameterError, SkippedImagesWarning
+from concept_memes.errors import InvalidParameterError, NoWordsWarning, SkippedImagesWarning
 from concept_memes.protocols import IntArray
 from concept_memes.testing import ColorEncoder, color_images, write_color_images
 from concept_memes.updates import UpdateReport, groups_of_concepts, grow
@@ -250,3 +250,25 @@ def test_pixels_of_an_update_are_kept_for_figures() -> None:
     model.update(color_images(["lime"], 6))
     assert isinstance(model.concepts_.source_of(17), Image.Image)
     assert set(model.cluster_images) == {0, 1, 2}
+
+
+def test_what_the_fit_left_out_stays_out() -> None:
+    rng = np.random.default_rng(0)
+    kinds = np.repeat(np.arange(4), 40)
+    vectors = np.eye(12)[kinds] + 0.35 * rng.normal(size=(160, 12))
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    model = ConceptModel(outliers="keep", verbose=False)
+    with pytest.warns(NoWordsWarning):
+        model.fit(image_embeddings=vectors[:159])
+    before = model.concepts_
+    assert (before.labels < 0).sum() > 3
+    model.update(image_embeddings=vectors[159:])
+    np.testing.assert_array_equal(model.labels_[:159], before.labels)
+    np.testing.assert_array_equal(model.concepts_.raw_labels[:159], before.raw_labels)
+
+
+def test_a_number_of_concepts_is_that_of_the_fit_and_new_ones_may_form() -> None:
+    model = model_of(n_concepts=2)
+    report = model.update(color_images(["lime"], 8))
+    assert [concept.index for concept in report.new_concepts] == [2]
+    assert report.labels.tolist() == [2] * 8
