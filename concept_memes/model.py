@@ -389,7 +389,7 @@ class ConceptModel(GrowingConcepts):
         fitted = self._fitted()
         if fitted.candidates or fitted.words:
             words, word_vectors = self._word_vectors(fitted)
-        else:  # no concept was found, so no word was looked for
+        else:  # an older save without concepts, or an encoder that knows no texts, which is said here
             words = self._candidates(None)
             word_vectors = self.embed_texts(words)
         if images is None and image_embeddings is None:
