@@ -313,6 +313,8 @@ class ConceptSet:
         The tree of concepts: the concepts first, the root last; empty where there is none.
     edits : tuple of Edit
         Corrections by the user, oldest first.
+    positions : ndarray of shape (n_images, 2), float32, or None
+        Places on the map, in [0, 1]; NaN for pictures that could not be read. None until a map is made.
     """
 
     images: tuple[ImageRecord, ...]
@@ -335,6 +337,7 @@ class ConceptSet:
     raw_probabilities: npt.NDArray[np.float64] = None  # type: ignore[assignment]  # `probabilities`, unless given
     hierarchy: tuple[HierarchyNode, ...] = ()
     edits: tuple[Edit, ...] = ()
+    positions: npt.NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if self.raw_labels is None:

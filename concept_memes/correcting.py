@@ -12,17 +12,16 @@ from typing import Any, TypeVar
 import numpy as np
 
 from concept_memes.assembly import with_words
-from concept_memes.cache import VectorCache, open_cache
+from concept_memes.cache import VectorCache
 from concept_memes.concepts import Concept, ConceptSet, Edit
 from concept_memes.edits import Edited, merge_groups, rename, split
-from concept_memes.errors import EditsWarning, NoTextEncoderError
-from concept_memes.fitted import FittedConcepts
+from concept_memes.errors import EditsWarning
 from concept_memes.hierarchy import RankGroups, build_hierarchy
 from concept_memes.labels import Vectorizer, default_vectorizer, rank_words_of_groups
 from concept_memes.naming import name_concepts, namer_of, ranker_of
-from concept_memes.protocols import FloatArray, Labeler, Namer, TextEncoder
+from concept_memes.protocols import FloatArray, Labeler, Namer
 from concept_memes.replaying import replay
-from concept_memes.text_embedding import embed_texts
+from concept_memes.showing import ShownConcepts
 from concept_memes.vocabulary import StopWordVectorizer, resolve_stop_words
 
 __all__ = ["CorrectedConcepts"]
@@ -30,7 +29,7 @@ __all__ = ["CorrectedConcepts"]
 C = TypeVar("C", bound="CorrectedConcepts")
 
 
-class CorrectedConcepts(FittedConcepts):
+class CorrectedConcepts(ShownConcepts):
     """What a user can correct in a fitted or loaded :class:`~concept_memes.ConceptModel`.
 
     Corrections are kept with the pictures that they were made on, saved with the model, and made again when the same
@@ -198,19 +197,6 @@ class CorrectedConcepts(FittedConcepts):
                 stacklevel=3,
             )
         return corrected
-
-    def _word_vectors(self, concept_set: ConceptSet) -> tuple[tuple[str, ...], FloatArray]:
-        """Return the candidate words of a fitted set and their vectors; older saves have its words only."""
-        if not concept_set.candidates:
-            return concept_set.words, concept_set.word_vectors
-        encoder = self._encoder()
-        if not isinstance(encoder, TextEncoder):
-            raise NoTextEncoderError(
-                f"The encoder {encoder.name!r} knows pictures only, and this model has words. Load it with the encoder "
-                "that made them."
-            )
-        with open_cache(self.cache) as cache:
-            return concept_set.candidates, embed_texts(concept_set.candidates, encoder, cache)[0]
 
     def _ranker(self, words: Sequence[str], word_vectors: FloatArray) -> RankGroups:
         """Return what ranks words for groups of pictures as this model does."""

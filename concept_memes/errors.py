@@ -14,6 +14,8 @@
     ├── MissingExtraError          (ImportError)   an optional package is not installed
     ├── VocabularyError            (ValueError)    no candidate words, or words of the wrong kind
     ├── CacheError                 (OSError)       the cache cannot be used for what was asked
+    ├── OverwriteError             (FileExistsError) writing would replace something that is not ours
+    ├── FilingError                (ValueError)    pictures cannot be filed into folders as asked
     └── SavedModelError            (ValueError)    a folder does not hold a model that can be loaded
         └── NewerFormatError                       it was written by a newer version of the package
 
@@ -41,6 +43,7 @@ __all__ = [
     "EncoderError",
     "EncoderMemoryError",
     "FallbackWarning",
+    "FilingError",
     "InvalidParameterError",
     "MissingExtraError",
     "ModelNotFoundError",
@@ -49,6 +52,7 @@ __all__ = [
     "NoImagesError",
     "NoTextEncoderError",
     "NoWordsWarning",
+    "OverwriteError",
     "SavedModelError",
     "SkippedImagesWarning",
     "SourceError",
@@ -138,6 +142,14 @@ class VocabularyError(ConceptMemesError, ValueError):
 
 class CacheError(ConceptMemesError, OSError):
     """The cache cannot be used for what was asked."""
+
+
+class OverwriteError(ConceptMemesError, FileExistsError):
+    """Writing would replace something that this package has not written."""
+
+
+class FilingError(ConceptMemesError, ValueError):
+    """Pictures cannot be filed into folders as asked, or filed ones not be put back."""
 
 
 class SavedModelError(ConceptMemesError, ValueError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +11,7 @@ from PIL import Image
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from concept_memes.concepts import ConceptHit, ConceptSet, ImageRecord, SkippedImage
+from concept_memes.concepts import ConceptSet, ImageRecord, SkippedImage
 from concept_memes.encoders.resolve import resolve_encoder
 from concept_memes.errors import AdjustedWarning, EncoderError, ModelNotFoundError, NoTextEncoderError
 from concept_memes.hierarchy import Hierarchy, build_hierarchy
@@ -20,7 +19,6 @@ from concept_memes.protocols import FloatArray, ImageEncoder, IntArray
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
 __all__ = ["FittedConcepts", "encoder_for"]
 
@@ -91,32 +89,6 @@ class FittedConcepts(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
 
         fitted = self._fitted()
         return {concept.index: concept_cover(fitted, concept.index) for concept in fitted.concepts}
-
-    def visualize_concepts(
-        self,
-        top_n: int = 9,
-        concepts: Sequence[int] | Sequence[ConceptHit] | None = None,
-        figsize: tuple[float, float] | None = None,
-    ) -> Figure:
-        """Draw the exemplars of concepts, with their words and sizes.
-
-        Parameters
-        ----------
-        top_n : int, default=9
-            The largest concepts, if `concepts` is None.
-        concepts : sequence of int or of ConceptHit, optional
-            Which ones, in this order; what `find_concepts` gives is taken as it is.
-        figsize : (float, float), optional
-            Width and height in inches; by default the figure grows with the concepts.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-        """
-        fitted = self._fitted()
-        from concept_memes.figures.collage import draw_collage
-
-        return draw_collage(fitted, concepts, top_n=top_n, figsize=figsize)
 
     def to_dataframe(self) -> pd.DataFrame:
         """Return one row per image.

@@ -16,7 +16,6 @@ from concept_memes.collecting import Collected, collect_embeddings, collect_imag
 from concept_memes.concepts import Assignment, ConceptSet
 from concept_memes.correcting import CorrectedConcepts
 from concept_memes.edits import Edited
-from concept_memes.embedding import Embedder
 from concept_memes.errors import InvalidParameterError, NoTextEncoderError
 from concept_memes.guiding import standard_fits
 from concept_memes.hierarchy import centred_rows, in_order_of_content
@@ -227,9 +226,6 @@ class GrowingConcepts(CorrectedConcepts):
                 "image_embeddings", given, f"of shape (n_images, {expected}), like the fitted ones"
             )
         return new
-
-    def _embedder(self, encoder: ImageEncoder, cache: VectorCache, watch: Stopwatch | None = None) -> Embedder:
-        return Embedder(encoder, cache, int(self.frames), Progress(bool(self.verbose)), watch)
 
     def _cluster_settings(self) -> ClusterSettings:
         """Return the parameters that decide the clustering."""

@@ -14,7 +14,7 @@ from commandline import COMMAND, rows, run
 
 from concept_memes.cache import cache_folder, open_cache
 from concept_memes.cache.files import DATABASE
-from concept_memes.cli_cache import read_size
+from concept_memes.cli.cache import read_size
 
 
 @pytest.fixture

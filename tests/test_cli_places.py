@@ -9,7 +9,7 @@ import pytest
 from commandline import rows, run
 from webserver import Site, says, web_server
 
-from concept_memes.cli_places import listed
+from concept_memes.cli.places import listed
 from concept_memes.errors import NoImagesError, SourceError
 from concept_memes.sources import Listing
 from concept_memes.testing import ColorEncoder

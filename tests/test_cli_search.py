@@ -8,7 +8,7 @@ import typer
 from commandline import run
 
 from concept_memes import ConceptModel, Query
-from concept_memes.cli_search import concept_numbers, parse_query
+from concept_memes.cli.query import concept_numbers, parse_query
 from concept_memes.testing import ColorEncoder, color_images, write_color_images
 
 

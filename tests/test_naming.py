@@ -15,8 +15,8 @@ from PIL import Image, ImageStat
 from sklearn.base import clone
 
 from concept_memes import ConceptModel
-from concept_memes.cli_documents import fitted_document
-from concept_memes.cli_tables import words_of
+from concept_memes.cli.documents import fitted_document
+from concept_memes.cli.tables import words_of
 from concept_memes.concepts import ConceptSet, HierarchyNode
 from concept_memes.errors import AdjustedWarning, InvalidParameterError, NamingWarning, NoWordsWarning
 from concept_memes.labels import NearestWords

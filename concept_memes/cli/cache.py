@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from concept_memes.cli_console import note, say, say_json
+from concept_memes.cli.console import note, say, say_json
 from concept_memes.errors import CacheError, CacheWarning
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def info(
     if as_json:
         say_json(cache_document(found))
         return
-    from concept_memes.cli_tables import facts_table, plain_table
+    from concept_memes.cli.tables import facts_table, plain_table
 
     say(facts_table(facts(found)))
     if found.encoders:

@@ -15,8 +15,8 @@ import typer
 from typer.core import TyperGroup
 
 from concept_memes import __version__
-from concept_memes.cli_cache import cache_app
-from concept_memes.cli_checks import (
+from concept_memes.cli.cache import cache_app
+from concept_memes.cli.checks import (
     check_cache,
     check_figure,
     check_out,
@@ -27,9 +27,9 @@ from concept_memes.cli_checks import (
     whole_numbers,
     whole_or_auto,
 )
-from concept_memes.cli_console import note, plain_speech, say, say_json, told_skipped
-from concept_memes.cli_places import listed
-from concept_memes.cli_search import concept_numbers, parse_query
+from concept_memes.cli.console import note, plain_speech, say, say_json, told_skipped
+from concept_memes.cli.places import listed
+from concept_memes.cli.query import concept_numbers, parse_query
 
 if TYPE_CHECKING:
     from concept_memes.concepts import ConceptSet
@@ -158,7 +158,7 @@ def fit(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show warnings and errors only.")] = False,
 ) -> None:
     """Find the concepts of pictures, show them, and save them."""
-    from concept_memes.cli_documents import fitted_document
+    from concept_memes.cli.documents import fitted_document
 
     size, how_broad, left_out = whole_or_auto(min_size), granularity_of(granularity), share_or_word(outliers)
     expected = None if guide is None else separate_words(guide)
@@ -220,7 +220,7 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Find the concepts and pictures nearest to words, to a picture, or to a sum: panda + ./a.jpg - 0.5:zoo."""
-    from concept_memes.cli_documents import search_document
+    from concept_memes.cli.documents import search_document
 
     numbers = None if within is None else concept_numbers(within)
     wanted, written = parse_query(query or (), image)
@@ -234,7 +234,7 @@ def search(
     if as_json:
         say_json(search_document(model.concepts_, written, vector, found, pictures))
         return
-    from concept_memes.cli_tables import concept_table, image_table, picture_path
+    from concept_memes.cli.tables import concept_table, image_table, picture_path
 
     known = {concept.index: concept for concept in model.concepts_.concepts}
     if found:
@@ -275,8 +275,8 @@ def assign(
     as_json: Json = False,
 ) -> None:
     """Find the concepts of new pictures."""
-    from concept_memes.cli_documents import placed_document
-    from concept_memes.cli_tables import placed_table
+    from concept_memes.cli.documents import placed_document
+    from concept_memes.cli.tables import placed_table
 
     model = load(concepts)
     source = listed(images, hidden=hidden, cache=model.cache)
@@ -297,8 +297,8 @@ def info(
     as_json: Json = False,
 ) -> None:
     """Show what is saved: the model, the counts, the concepts."""
-    from concept_memes.cli_documents import fitted_document
-    from concept_memes.cli_tables import concept_table, facts, facts_table, skipped_table
+    from concept_memes.cli.documents import fitted_document
+    from concept_memes.cli.tables import concept_table, facts, facts_table, skipped_table
 
     model = load(concepts)
     document = fitted_document(model.concepts_, model.report_, model.get_params(deep=False), concepts)
@@ -355,7 +355,7 @@ def draw(model: ConceptModel, path: Path, *, top: int, concepts: list[int] | Non
 
 def show_fitted(model: ConceptModel, out: Path) -> None:
     """Show what fit found."""
-    from concept_memes.cli_tables import concept_table, summary
+    from concept_memes.cli.tables import concept_table, summary
 
     found = model.concepts_
     if len(found):

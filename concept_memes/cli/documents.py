@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from concept_memes.cli_tables import picture_path
+from concept_memes.cli.tables import picture_path
 from concept_memes.concepts import ConceptHit, ConceptSet, ImageHit
 from concept_memes.protocols import FloatArray
 from concept_memes.run_report import RunReport

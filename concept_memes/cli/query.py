@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from concept_memes.cli_console import clean, note
+from concept_memes.cli.console import clean, note
 from concept_memes.image_formats import ENDINGS
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from concept_memes.cli_console import note, spoken
+from concept_memes.cli.console import note, spoken
 
 if TYPE_CHECKING:
     from concept_memes.cache import VectorCache

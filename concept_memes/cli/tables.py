@@ -11,7 +11,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from concept_memes.cli_console import clean, skipped_place
+from concept_memes.cli.console import clean, skipped_place
 from concept_memes.concepts import Concept, ConceptSet, SkippedImage
 from concept_memes.remote.kept_copies import is_address
 from concept_memes.run_report import RunReport
