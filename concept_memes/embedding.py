@@ -137,11 +137,11 @@ class Embedder:
         base, watch = base_folder or Path.cwd(), self.watch or Stopwatch()
         contents = Contents.unknown(len(refs))
         if self.fetch is not None:
-            with watch.stage("fetching"), self.progress.stage("fetching"):
-                fetch_all(refs, contents, self.fetch)
+            with watch.stage("fetching"):
+                fetch_all(refs, contents, self.fetch, self.progress)
         with WorkerThreads() as workers, closing_archives():
-            with watch.stage("hashing"), self.progress.stage("reading names and hashes"):
-                identify(refs, contents, base, self.cache, workers)
+            with watch.stage("hashing"), self.progress.counter("reading files", total=len(refs)) as advance:
+                identify(refs, contents, base, self.cache, workers, advance)
             with watch.stage("embedding"):
                 run = _Run(self, refs, contents, base)
                 run.look_up()

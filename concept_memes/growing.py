@@ -43,7 +43,6 @@ class GrowingConcepts(CorrectedConcepts):
     hdbscan_model: Clusterer | None
     random_state: int | None
     frames: int
-    verbose: bool
     report_: RunReport
 
     def transform(
@@ -171,7 +170,7 @@ class GrowingConcepts(CorrectedConcepts):
         new: 2 (lime), 6 images
         """
         fitted = self._fitted()
-        progress, watch = Progress(bool(self.verbose)), Stopwatch()
+        progress, watch = self._progress(), Stopwatch()
         collected = self._collected(images, image_embeddings, image_names, watch)
         warn_skipped(collected.collection)
         start = len(fitted.images)
@@ -194,7 +193,7 @@ class GrowingConcepts(CorrectedConcepts):
         labels = self.concepts_.labels[extended.places]
         joined, counts = np.unique(labels[(extended.places >= start) & (labels >= 0)], return_counts=True)
         n_read = sum(bool(image.content_hash) for image in self.concepts_.images)
-        return UpdateReport(
+        update = UpdateReport(
             labels,
             {int(c): int(n) for c, n in zip(joined, counts, strict=True) if c not in new},
             tuple(concept for concept in self.concepts_.concepts if concept.index in new),
@@ -204,6 +203,8 @@ class GrowingConcepts(CorrectedConcepts):
             n_waiting=n_read - int((self.concepts_.labels >= 0).sum()),
             skipped=collected.collection.skipped,
         )
+        progress.conclude(str(update).splitlines()[0])
+        return update
 
     def _collected(
         self,

@@ -16,6 +16,7 @@ from concept_memes.errors import UnreadableImageError
 from concept_memes.loading import content_hash
 from concept_memes.loading.places import place_status
 from concept_memes.lookahead import WorkerThreads, attempt
+from concept_memes.progress import Progress
 from concept_memes.sources import ImageRef, Pixels
 
 __all__ = ["Contents", "Fetch", "current_stamp", "fetch_all", "identify", "place_of"]
@@ -80,7 +81,7 @@ class Contents:
         return found
 
 
-def fetch_all(refs: Sequence[ImageRef], contents: Contents, fetch: Fetch) -> None:
+def fetch_all(refs: Sequence[ImageRef], contents: Contents, fetch: Fetch, progress: Progress | None = None) -> None:
     """Bring what has an address to its kept copy, each address once; keep the reasons of those that cannot be had.
 
     Parameters
@@ -89,19 +90,27 @@ def fetch_all(refs: Sequence[ImageRef], contents: Contents, fetch: Fetch) -> Non
     contents : Contents
         Where the reasons go.
     fetch : callable
+    progress : Progress, optional
+        Where to tell how far it is.
     """
     positions: dict[str, list[int]] = {}
     for i, ref in enumerate(refs):
         if ref.url is not None:
             positions.setdefault(ref.url, []).append(i)
     contents.n_fetched = len(positions)
-    for address, result in fetch(list(positions)) if positions else ():
+    results = fetch(list(positions)) if positions else ()
+    for address, result in (progress or Progress(verbose=False)).track(results, "fetching", total=len(positions)):
         if isinstance(result, UnreadableImageError):
             contents.reasons.update(dict.fromkeys(positions[address], result.reason))
 
 
 def identify(
-    refs: Sequence[ImageRef], found: Contents, base_folder: Path, cache: VectorCache, workers: WorkerThreads
+    refs: Sequence[ImageRef],
+    found: Contents,
+    base_folder: Path,
+    cache: VectorCache,
+    workers: WorkerThreads,
+    advance: Callable[[int], None] | None = None,
 ) -> None:
     """Find the hash of every content.
 
@@ -115,7 +124,10 @@ def identify(
     cache : VectorCache
         Knows the hashes of files that have not changed.
     workers : WorkerThreads
+    advance : callable, optional
+        Told how many more references are done.
     """
+    advance = advance or (lambda n: None)
     places = [place_of(ref, base_folder) for ref in refs]
     for start in range(0, len(refs), CHUNK):
         positions = [i for i in range(start, min(start + CHUNK, len(refs))) if i not in found.reasons]
@@ -127,9 +139,11 @@ def identify(
             if key is None:
                 new.append(i)
         taken_ns, fresh = time.time_ns(), []
+        advance(min(CHUNK, len(refs) - start) - len(new))
         for i, result in zip(
             new, workers.ahead(lambda i: attempt(_hash, places[i], found.stamps[i]), new), strict=True
         ):
+            advance(1)
             if isinstance(result, UnreadableImageError):
                 found.reasons[i] = result.reason
                 continue

@@ -28,7 +28,7 @@ from concept_memes.growing import GrowingConcepts
 from concept_memes.hierarchy import build_hierarchy
 from concept_memes.naming import name_concepts, namer_of, ranker_of
 from concept_memes.parameters import check_parameters, check_whole
-from concept_memes.progress import Progress
+from concept_memes.progress import OnProgress, Progress
 from concept_memes.protocols import (
     Clusterer,
     ImageEncoder,
@@ -108,7 +108,10 @@ class ConceptModel(GrowingConcepts):
     random_state : int or None, default=42
         Of `umap_model="umap"`. Without UMAP's layout nothing is random, and every state gives the same.
     verbose : bool, default=True
-        Draw progress bars, if the standard error stream is a terminal.
+        Draw bars with rate and time left, and a last line, on a terminal or in a notebook.
+    progress : callable, optional
+        For programs: called with a :class:`~concept_memes.progress.ProgressEvent` as the run goes on. What it raises
+        ends the run; what was embedded by then is kept in the cache.
 
     Attributes
     ----------
@@ -170,6 +173,7 @@ class ConceptModel(GrowingConcepts):
         cache: bool | str | Path | VectorCache = True,
         random_state: int | None = 42,
         verbose: bool = True,
+        progress: OnProgress | None = None,
     ) -> None:
         self.min_concept_size = min_concept_size
         self.diversity = diversity
@@ -190,6 +194,7 @@ class ConceptModel(GrowingConcepts):
         self.cache = cache
         self.random_state = random_state
         self.verbose = verbose
+        self.progress = progress
 
     # --- fitting -----------------------------------------------------------------------------------------------
 
@@ -239,7 +244,7 @@ class ConceptModel(GrowingConcepts):
         check_parameters(self.get_params(deep=False))
         words = self._candidates(docs)
         edits = self.concepts_.edits if hasattr(self, "concepts_") else ()
-        progress, watch = Progress(bool(self.verbose)), Stopwatch()
+        progress, watch = self._progress(), Stopwatch()
         with open_cache(self.cache) as cache:
             encoder, collected = self._collect(images, image_names, image_embeddings, cache, watch)
             warn_skipped(collected.collection)
@@ -252,9 +257,9 @@ class ConceptModel(GrowingConcepts):
                     progress=progress,
                     guide=self._guide(encoder, cache),
                 )
-            with watch.stage("words"), progress.stage("ranking words"):
+            with watch.stage("words"):
                 concept_set = self._replayed(concept_set, edits)
-                concept_set, n_words_cached = self._name(concept_set, encoder, words, cache)
+                concept_set, n_words_cached = self._name(concept_set, encoder, words, cache, progress)
         if (namer := namer_of(self.labeler)) is not None:
             with watch.stage("names"), progress.stage("naming concepts"):
                 nameless = [concept.index for concept in concept_set.concepts if not concept.name]
@@ -262,6 +267,7 @@ class ConceptModel(GrowingConcepts):
         self.concepts_ = concept_set
         self.report_ = collected.report(watch.seconds, n_words=len(words), n_words_cached=n_words_cached)
         self._encoder_in_use = (concept_set, encoder)
+        progress.conclude(self.report_.summary(concept_set))
         return self
 
     def fit_transform(
@@ -311,7 +317,12 @@ class ConceptModel(GrowingConcepts):
         return encoder, collect_images(listing, self._embedder(encoder, cache, watch))
 
     def _name(
-        self, concept_set: ConceptSet, encoder: ImageEncoder | None, words: tuple[str, ...], cache: VectorCache
+        self,
+        concept_set: ConceptSet,
+        encoder: ImageEncoder | None,
+        words: tuple[str, ...],
+        cache: VectorCache,
+        progress: Progress,
     ) -> tuple[ConceptSet, int]:
         """Give the concepts and their tree words, if an encoder knows texts; count the words that were known."""
         if not isinstance(encoder, TextEncoder):
@@ -325,17 +336,18 @@ class ConceptModel(GrowingConcepts):
             return replace(concept_set, hierarchy=build_hierarchy(concept_set)), 0
         if not len(concept_set):
             return replace(concept_set, candidates=words), 0  # an update may find concepts to be named
-        vectors, n_cached = embed_texts(words, encoder, cache)
-        named = add_words(
-            concept_set,
-            words,
-            vectors,
-            labeler=ranker_of(self.labeler),
-            ctfidf=bool(self.ctfidf),
-            vectorizer_model=self._word_counter(),
-        )
-        rank = self._ranker(words, vectors)
-        return replace(named, hierarchy=build_hierarchy(named, rank)), n_cached
+        vectors, n_cached = embed_texts(words, encoder, cache, progress)
+        with progress.stage("ranking words"):
+            named = add_words(
+                concept_set,
+                words,
+                vectors,
+                labeler=ranker_of(self.labeler),
+                ctfidf=bool(self.ctfidf),
+                vectorizer_model=self._word_counter(),
+            )
+            rank = self._ranker(words, vectors)
+            return replace(named, hierarchy=build_hierarchy(named, rank)), n_cached
 
     # --- new images --------------------------------------------------------------------------------------------
 

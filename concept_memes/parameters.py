@@ -56,6 +56,7 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
     check_estimator("hdbscan_model", p["hdbscan_model"], ["fit"])
     check_estimator("vectorizer_model", p["vectorizer_model"], ["fit", "fit_transform", "get_feature_names_out"])
     check_labeler(p["labeler"])
+    check_callback(p["progress"])
 
 
 def check_guide(guide: object) -> None:
@@ -67,6 +68,12 @@ def check_guide(guide: object) -> None:
         words_from_docs(guide)  # type: ignore[arg-type]  # it checks what it gets
     except VocabularyError as error:
         raise InvalidParameterError("guide", guide, expected) from error
+
+
+def check_callback(callback: object) -> None:
+    """Check what is to be told of progress."""
+    if callback is not None and not callable(callback):
+        raise InvalidParameterError("progress", callback, "a callable that takes a ProgressEvent, or None")
 
 
 def check_whole(name: str, value: object, least: int, expected: str | None = None, *, most: float = np.inf) -> None:

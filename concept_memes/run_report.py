@@ -13,9 +13,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from concept_memes.concepts import SkippedImage
+from concept_memes.concepts import ConceptSet, SkippedImage
 
-__all__ = ["RunReport", "Stopwatch", "package_versions", "peak_memory"]
+__all__ = ["RunReport", "Stopwatch", "counted", "package_versions", "peak_memory"]
 
 PACKAGES = ("concept-memes", "numpy", "scikit-learn", "umap-learn", "hdbscan", "torch", "transformers", "pillow")
 
@@ -121,6 +121,30 @@ class RunReport:
         """
         return dict(Counter(s.reason.split(":")[0] for s in self.skipped).most_common())
 
+    def summary(self, concept_set: ConceptSet) -> str:
+        """Say in one line what was found: pictures, concepts, outliers, skipped, seconds.
+
+        Parameters
+        ----------
+        concept_set : ConceptSet
+            What was fitted.
+
+        Returns
+        -------
+        str
+        """
+        n_none = self.n_read - sum(concept.size for concept in concept_set.concepts)
+        parts = [counted(len(concept_set), "concept")]
+        parts += [f"{counted(n_none, 'image')} in none"] if n_none else []
+        parts += [f"{counted(self.n_copies, 'copy', 'copies')} of others"] if self.n_copies else []
+        parts += [f"{counted(self.n_other_files, 'other file')} left aside"] if self.n_other_files else []
+        if self.skipped:
+            reasons = ", ".join(f"{count} {reason}" for reason, count in self.reasons().items())
+            parts.append(f"{len(self.skipped)} skipped ({reasons})")
+        encoder = f" with {self.encoder_name}" if self.encoder_name else ""
+        seconds = sum(self.seconds.values())
+        return f"{counted(self.n_read, 'image')} read{encoder} in {seconds:.0f} s: {', '.join(parts)}."
+
     def __str__(self) -> str:
         lines = [f"{self.n_read} of {self.n_images} images read with {self.encoder_name or 'given vectors'}"]
         if self.n_copies:
@@ -137,6 +161,29 @@ class RunReport:
             )
         lines.append(", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in self.seconds.items()))
         return "\n".join(lines)
+
+
+def counted(n: int, one: str, many: str = "") -> str:
+    """Write a number and what is counted.
+
+    Parameters
+    ----------
+    n : int
+    one : str
+        What one is called.
+    many : str, optional
+        What several are called; with an "s" by default.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> counted(1, "image"), counted(1200, "image"), counted(2, "copy", "copies")
+    ('1 image', '1,200 images', '2 copies')
+    """
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 @dataclass

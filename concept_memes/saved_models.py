@@ -49,7 +49,7 @@ def save_model(model: ConceptModel, folder: str | Path) -> Path:
     plain: dict[str, object] = {}
     objects = []
     for name, value in model.get_params(deep=False).items():
-        if name == "embedding_model":
+        if name in ("embedding_model", "progress"):  # the one has a recipe, the other belongs to the program that runs
             continue
         try:
             plain[name] = as_json(kept_in(value) if name == "cache" else value)

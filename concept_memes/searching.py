@@ -13,7 +13,7 @@ from concept_memes.concepts import ConceptHit, ConceptSet, ImageHit
 from concept_memes.embedding import Embedder
 from concept_memes.errors import InvalidParameterError, NoTextEncoderError
 from concept_memes.fitted import FittedConcepts
-from concept_memes.progress import Progress
+from concept_memes.progress import OnProgress, Progress
 from concept_memes.protocols import FloatArray, ImageEncoder, TextEncoder
 from concept_memes.queries import AnyQuery, Query, combined
 from concept_memes.run_report import Stopwatch
@@ -30,6 +30,7 @@ class SearchedConcepts(FittedConcepts):
     cache: bool | str | Path | VectorCache
     frames: int
     verbose: bool
+    progress: OnProgress | None
 
     def embed_images(self, images: ImageSource) -> FloatArray:
         """Encode images with the model's encoder.
@@ -158,8 +159,12 @@ class SearchedConcepts(FittedConcepts):
             return np.asarray(vectors[0], np.float32)
         return combined(fitted, np.array(vectors, np.float32), [weight for _, weight in terms])
 
+    def _progress(self) -> Progress:
+        """Return what tells how far a run is."""
+        return Progress(bool(self.verbose), self.progress)
+
     def _embedder(self, encoder: ImageEncoder, cache: VectorCache, watch: Stopwatch | None = None) -> Embedder:
-        return Embedder(encoder, cache, int(self.frames), Progress(bool(self.verbose)), watch)
+        return Embedder(encoder, cache, int(self.frames), self._progress(), watch)
 
     def _word_vectors(self, concept_set: ConceptSet) -> tuple[tuple[str, ...], FloatArray]:
         """Return the candidate words of a fitted set and their vectors; older saves have its words only."""

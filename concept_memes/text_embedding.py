@@ -9,6 +9,7 @@ import numpy as np
 from concept_memes.batches import rounded
 from concept_memes.cache import VectorCache, text_key
 from concept_memes.errors import EncoderError
+from concept_memes.progress import Progress
 from concept_memes.protocols import CacheableTexts, FloatArray, TextEncoder
 
 __all__ = ["embed_texts"]
@@ -18,7 +19,9 @@ __all__ = ["embed_texts"]
 CHUNK = 4096
 
 
-def embed_texts(texts: Sequence[str], encoder: TextEncoder, cache: VectorCache) -> tuple[FloatArray, int]:
+def embed_texts(
+    texts: Sequence[str], encoder: TextEncoder, cache: VectorCache, progress: Progress | None = None
+) -> tuple[FloatArray, int]:
     """Encode texts that the cache does not know.
 
     Parameters
@@ -27,6 +30,8 @@ def embed_texts(texts: Sequence[str], encoder: TextEncoder, cache: VectorCache) 
     encoder : TextEncoder
         Its texts are kept if it is also a `CacheableTexts`.
     cache : VectorCache
+    progress : Progress, optional
+        Where to tell how far it is.
 
     Returns
     -------
@@ -54,12 +59,14 @@ def embed_texts(texts: Sequence[str], encoder: TextEncoder, cache: VectorCache) 
     key_of = {text: text_key(text) for text in texts}
     known = cache.vectors(fingerprint, list(key_of.values()))
     missing = [text for text, key in key_of.items() if key not in known]
-    for start in range(0, len(missing), CHUNK):
-        chunk = missing[start : start + CHUNK]
-        vectors = _encoded(encoder, chunk)
-        keys = [key_of[text] for text in chunk]
-        cache.store(fingerprint, keys, vectors)
-        known.update(zip(keys, vectors, strict=True))
+    with (progress or Progress(verbose=False)).counter("encoding words", total=len(missing), unit="word") as advance:
+        for start in range(0, len(missing), CHUNK):
+            chunk = missing[start : start + CHUNK]
+            vectors = _encoded(encoder, chunk)
+            keys = [key_of[text] for text in chunk]
+            cache.store(fingerprint, keys, vectors)
+            known.update(zip(keys, vectors, strict=True))
+            advance(len(chunk))
     return np.stack([known[key_of[text]] for text in texts]), len(key_of) - len(missing)
 
 

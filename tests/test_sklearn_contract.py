@@ -41,6 +41,7 @@ OTHER_VALUES: dict[str, Any] = {
     "cache": False,
     "random_state": None,
     "verbose": False,
+    "progress": str,
 }
 
 
@@ -247,6 +248,7 @@ def test_a_pipeline_hands_over_docs_in_the_place_of_y() -> None:
         ("random_state", np.random.RandomState(0), "None or an integer from 0"),  # noqa: NPY002 (not taken)
         ("verbose", 2, "True or False"),
         ("verbose", None, "True or False"),
+        ("progress", "bar", "a callable that takes a ProgressEvent"),
     ],
 )
 def test_a_value_that_cannot_be_is_named_with_its_limit(name: str, value: Any, limit: str) -> None:
