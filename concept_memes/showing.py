@@ -298,6 +298,7 @@ class ShownConcepts(SearchedConcepts):
             thumbnails=thumbnails,
             thumbnail_size=thumbnail_size,
             pictures=pictures,
+            progress=self._progress(),
         )
 
     def _with_positions(self) -> ConceptSet:
@@ -307,7 +308,8 @@ class ShownConcepts(SearchedConcepts):
             from concept_memes.projection import project
 
             made_for, encoder = getattr(self, "_encoder_in_use", (None, None))
-            self.concepts_ = replace(fitted, positions=project(fitted))
+            with self._progress().stage("making the map"):
+                self.concepts_ = replace(fitted, positions=project(fitted))
             if made_for is fitted:
                 self._encoder_in_use = (self.concepts_, encoder)
         return self.concepts_
