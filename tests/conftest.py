@@ -77,6 +77,21 @@ def colors(monkeypatch: pytest.MonkeyPatch) -> ColorEncoder:
 
 
 @pytest.fixture
+def only_shipped_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide all fonts but those that come with matplotlib: figures look the same on every machine."""
+    import matplotlib
+    from matplotlib import font_manager
+
+    from concept_memes.figures import emoji, fonts
+
+    shipped = Path(matplotlib.get_data_path())
+    entries = [entry for entry in font_manager.fontManager.ttflist if Path(entry.fname).is_relative_to(shipped)]
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", entries)
+    monkeypatch.setattr(fonts, "_learn_new_fonts", lambda: False)
+    monkeypatch.setattr(emoji, "_color_font", lambda: None)
+
+
+@pytest.fixture
 def pictures(tmp_path: Path) -> Path:
     """A folder with eight red, six blue pictures, and a file that is none."""
     folder = tmp_path / "pictures"

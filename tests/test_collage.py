@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import pickle
 import re
 import warnings
@@ -14,21 +13,21 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
-from matplotlib import font_manager
+from figuresets import box_of, check_texts, drawn, texts
 from matplotlib._pylab_helpers import Gcf
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import BboxImage
 from matplotlib.patches import FancyBboxPatch
-from matplotlib.transforms import Bbox
 from PIL import Image
 
 from concept_memes.concepts import Concept, ConceptHit, ConceptSet, ImageRecord, SkippedImage
 from concept_memes.errors import AdjustedWarning, InvalidParameterError
 from concept_memes.figures import fonts
-from concept_memes.figures.collage import concept_cover, draw_collage
-from concept_memes.figures.covers import BACKGROUND, MAT, STAND_IN, draw_cover
+from concept_memes.figures.collage import CONCEPTS_PER_PAGE, concept_cover, count_pages, draw_collage
+from concept_memes.figures.covers import draw_cover
 from concept_memes.figures.layout import tile_boxes
+from concept_memes.figures.themes import DARK, LIGHT
 from concept_memes.testing import color_images
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -85,43 +84,24 @@ def many(n_concepts: int, n_exemplars: int = 8, words: Sequence[str] = ("grand p
     return a_set(*[(words, [picture] * n_exemplars)] * n_concepts)
 
 
-def texts(figure: Figure, gid: str) -> list[str]:
-    return [text.get_text() for text in figure.texts if re.fullmatch(gid, text.get_gid())]
-
-
 def cards(figure: Figure) -> list[str]:
     return [artist.get_gid() for artist in figure.artists if isinstance(artist, FancyBboxPatch)]
 
 
-def box_of(figure: Figure, gid: str) -> Bbox:
-    (artist,) = [artist for artist in figure.get_children() if artist.get_gid() == gid]
-    return artist.get_window_extent(figure.canvas.get_renderer())
-
-
-def drawn(figure: Figure, dpi: float = 100) -> np.ndarray:
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi)
-    return np.asarray(Image.open(buffer).convert("RGB"))
-
-
-def check_texts(figure: Figure) -> None:
-    """No text leaves the figure, its card, or touches another text or the pictures."""
+def check_cards(figure: Figure) -> None:
+    """No text touches anything, nor leaves its card."""
+    check_texts(figure)
     renderer = figure.canvas.get_renderer()
-    boxes = {text: text.get_window_extent(renderer) for text in figure.texts if text.get_text()}
-    for (one, box), (other, other_box) in itertools.combinations(boxes.items(), 2):
-        assert not box.overlaps(other_box), f"{one} touches {other}"
-    pictures = [a.get_window_extent(renderer) for a in figure.artists if isinstance(a, BboxImage)]
-    patches = [artist for artist in figure.artists if isinstance(artist, FancyBboxPatch)]
-    card_boxes = {card.get_gid(): card.get_window_extent(renderer) for card in patches}
-    for text, box in boxes.items():
-        card = (
-            card_boxes[re.sub(r"-(title|detail)$", "", text.get_gid())] if "concept" in text.get_gid() else figure.bbox
-        )
-        assert box.x0 >= card.x0, text
-        assert box.x1 <= card.x1, text
-        assert box.y0 >= card.y0, text
-        assert box.y1 <= card.y1, text
-        assert not any(box.overlaps(picture) for picture in pictures), text
+    for text in figure.texts:
+        if "concept" in text.get_gid() and text.get_text():
+            box, card = (
+                text.get_window_extent(renderer),
+                box_of(figure, re.sub(r"-(title|detail)$", "", text.get_gid())),
+            )
+            assert box.x0 >= card.x0, text
+            assert box.x1 <= card.x1, text
+            assert box.y0 >= card.y0, text
+            assert box.y1 <= card.y1, text
 
 
 def has_font_for(text: str) -> bool:
@@ -131,13 +111,6 @@ def has_font_for(text: str) -> bool:
 needs_cjk = pytest.mark.skipif(not has_font_for("猫熊表情包"), reason="no font with Chinese is installed")
 
 
-@pytest.fixture
-def only_shipped_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
-    shipped = Path(matplotlib.get_data_path())
-    entries = [entry for entry in font_manager.fontManager.ttflist if Path(entry.fname).is_relative_to(shipped)]
-    monkeypatch.setattr(font_manager.fontManager, "ttflist", entries)
-
-
 # --- what is drawn ---------------------------------------------------------------------------------------------------
 
 
@@ -145,7 +118,7 @@ def only_shipped_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_any_number_may_be_asked_for_and_what_exists_is_drawn(asked: int) -> None:
     figure = draw_collage(many(12, 2), top_n=asked)
     assert cards(figure) == [f"concept-{n}" for n in range(min(asked, 12))]
-    check_texts(figure)
+    check_cards(figure)
 
 
 def test_two_hundred_concepts_keep_titles_readable_and_the_figure_savable() -> None:
@@ -180,18 +153,18 @@ def test_cards_say_words_number_and_size_and_the_footer_the_model() -> None:
     concept_set = a_set((["panda", "bear"], [plain(RED)]), ([], [plain(BLUE)]), n_noise=3)
     figure = draw_collage(concept_set)
     assert texts(figure, "concept-0-title") == ["panda, bear"]
-    assert texts(figure, "concept-0-detail") == ["1,038 images  ·  #0"]
+    assert texts(figure, "concept-0-detail") == ["1,038 images · #0"]
     assert texts(figure, "concept-1-title") == ["concept 1"]
     assert texts(figure, "concept-1-detail") == ["38 images"]
     assert texts(figure, "model") == ["model: hub-free"]
-    assert texts(figure, "counts") == ["2 of 2 concepts  ·  5 images  ·  3 in none"]
+    assert texts(figure, "counts") == ["2 of 2 concepts · 5 images · 3 in none"]
 
 
 def test_the_footer_tells_unreadable_pictures_from_pictures_in_none() -> None:
     concept_set = a_set((["panda"], [plain(RED)]), n_noise=3)
     skipped = (SkippedImage(Path("a.jpg"), 2, "empty file"), SkippedImage(Path("locked"), -1, "no permission"))
     figure = draw_collage(replace(concept_set, skipped=skipped))
-    assert texts(figure, "counts") == ["1 of 1 concept  ·  4 images  ·  2 in none  ·  1 not readable"]
+    assert texts(figure, "counts") == ["1 of 1 concept · 4 images · 2 in none · 1 not readable"]
 
 
 def test_one_image_is_not_one_images() -> None:
@@ -210,7 +183,7 @@ def test_without_concepts_the_figure_says_so_and_counts_the_images() -> None:
     assert texts(figure, "head") == ["No concepts"]
     assert texts(figure, "body") == ["12 images are in none. 2 of them could not be read."]
     assert texts(figure, "model") == ["model: hub-free"]
-    check_texts(figure)
+    check_cards(figure)
 
 
 def test_no_hits_are_a_figure_too() -> None:
@@ -226,11 +199,11 @@ LONG = ["Donaudampfschifffahrtsgesellschaftskapitänsmütze", "an endless number
 @pytest.mark.parametrize("words", [["cat"], LONG])
 def test_texts_never_overlap_nor_leave_their_card(words: list[str], figsize: tuple[float, float] | None) -> None:
     figure = draw_collage(many(9, 3, words), figsize=figsize)
-    check_texts(figure)
+    check_cards(figure)
     if figsize:
         assert tuple(figure.get_size_inches()) == figsize
     figure.set_dpi(217)  # glyphs round differently at other resolutions
-    check_texts(figure)
+    check_cards(figure)
 
 
 def test_long_titles_wrap_to_two_lines_and_end_in_an_ellipsis() -> None:
@@ -250,7 +223,7 @@ def test_footer_drops_the_counts_before_it_overlaps() -> None:
     figure = draw_collage(a_set((["a"], [plain(RED)]), model="model-" * 20))
     assert texts(figure, "counts") == []
     assert texts(figure, "model")[0].endswith("…")
-    check_texts(figure)
+    check_cards(figure)
 
 
 @needs_cjk
@@ -259,7 +232,7 @@ def test_chinese_titles_are_drawn_in_full_and_wrap_between_characters() -> None:
     figure = draw_collage(many(9, 4, words))
     assert len(texts(figure, "concept-0-title")) == 2
     assert texts(figure, "concept-0-title")[0].startswith("熊猫可爱到爆炸")
-    check_texts(figure)
+    check_cards(figure)
     assert drawn(figure).std() > 0  # drawn without "Glyph missing", which would be an error here
 
 
@@ -269,7 +242,7 @@ def test_words_are_drawn_literally(words: list[str]) -> None:
     wanted = " ".join(", ".join(words).replace("\x00", "").split())
     assert texts(figure, "concept-0-title") == [wanted]
     assert not any(text.get_parse_math() for text in figure.texts)
-    check_texts(figure)
+    check_cards(figure)
     drawn(figure)
 
 
@@ -283,11 +256,11 @@ def test_tiles_show_their_picture_and_letterboxes_the_mat() -> None:
     pixels = np.asarray(cover)
     red = (pixels[y : y + side, x : x + side] == RED).all(axis=2)
     blue = (pixels[y : y + side, x2 : x2 + side] == BLUE).all(axis=2)
-    assert red.any(axis=0).sum() == side
+    assert red.any(axis=0).sum() == side - 2, "all but the line around the tile"
     assert abs(red.any(axis=1).sum() - side / 3) <= 1
     assert abs(blue.any(axis=0).sum() - side / 3) <= 1
-    assert cover.getpixel((x + 50, y + 5)) == cover.getpixel((x2 + 5, y + 50)) == rgb(MAT)
-    assert cover.getpixel((105, 50)) == rgb(BACKGROUND)
+    assert cover.getpixel((x + 50, y + 5)) == cover.getpixel((x2 + 5, y + 50)) == rgb(LIGHT.mat)
+    assert cover.getpixel((105, 50)) == rgb(LIGHT.card)
 
 
 def test_the_figure_shows_the_tiles_where_they_belong() -> None:
@@ -299,7 +272,7 @@ def test_the_figure_shows_the_tiles_where_they_belong() -> None:
     def at(fraction: float) -> tuple[int, ...]:
         return tuple(pixels[middle, round(box.x0 + fraction * box.width)].tolist())
 
-    assert (at(0.25), at(0.75), at(0.55), at(0.95)) == (RED, BLUE, rgb(MAT), rgb(MAT))
+    assert (at(0.25), at(0.75), at(0.55), at(0.95)) == (RED, BLUE, rgb(LIGHT.mat), rgb(LIGHT.mat))
 
 
 @pytest.mark.parametrize("n_exemplars", range(1, 10))
@@ -316,8 +289,14 @@ def test_any_number_of_exemplars_gives_as_many_equal_tiles(n_exemplars: int) -> 
 
 def test_one_exemplar_is_one_large_tile() -> None:
     concept_set = a_set((["x"], [plain(RED)]), (["y"], [plain(GREEN)] * 9))
-    cover = draw_cover(concept_set, [0], size=(300, 300), gap=4)
-    assert cover.getcolors() == [(90_000, RED)]
+    cover = np.asarray(draw_cover(concept_set, [0], size=(300, 300), gap=4))
+    assert (cover[4:-4, 4:-4] == RED).all()
+    assert (cover[:4] == rgb(LIGHT.tile_edge)).all()
+
+
+def test_small_tiles_are_all_picture() -> None:
+    cover = draw_cover(a_set((["x"], [plain(RED)])), [0], size=(40, 40), gap=4)
+    assert cover.getcolors() == [(1600, RED)]
 
 
 def test_no_more_exemplars_than_asked_for() -> None:
@@ -348,7 +327,7 @@ def test_missing_and_damaged_files_become_stand_ins(tmp_path: Path) -> None:
     concept_set = a_set((["x"], [*gone, plain(RED)]))
     cover = draw_cover(concept_set, [0, 1, 2, 3], size=(400, 400), gap=8)
     for x, y in ((10, 10), (390, 10), (10, 390)):
-        assert cover.getpixel((x, y)) == rgb(STAND_IN)
+        assert cover.getpixel((x, y)) == rgb(LIGHT.stand_in)
         tile = np.asarray(cover.crop((x // 200 * 204, y // 200 * 204, x // 200 * 204 + 196, y // 200 * 204 + 196)))
         assert len(np.unique(tile.reshape(-1, 3), axis=0)) > 5, "no name on the tile"
     assert cover.getpixel((390, 390)) == RED
@@ -360,8 +339,8 @@ def test_stand_ins_take_any_file_name(name: str) -> None:
     concept_set = a_set((["x"], [plain(RED)]))
     record = ImageRecord(name, Path("nowhere") / "gone.jpg", "")
     moved = ConceptSet(**{**vars(concept_set), "images": (record,), "pixels": {}})
-    assert concept_cover(moved, 0, size=200).getpixel((3, 3)) == rgb(STAND_IN)
-    assert concept_cover(moved, 0, size=16).getpixel((8, 8)) == rgb(STAND_IN)
+    assert concept_cover(moved, 0, size=200).getpixel((3, 3)) == rgb(LIGHT.stand_in)
+    assert concept_cover(moved, 0, size=16).getpixel((8, 8)) == rgb(LIGHT.stand_in)
 
 
 def test_cover_is_a_square_of_all_exemplars() -> None:
@@ -370,6 +349,101 @@ def test_cover_is_a_square_of_all_exemplars() -> None:
     assert cover.size == (200, 200)
     assert cover.mode == "RGB"
     assert [cover.getpixel(at) for at in ((50, 50), (150, 50), (50, 150), (150, 150))] == [RED, GREEN, BLUE, RED]
+
+
+# --- members, themes, pages ------------------------------------------------------------------------------------------
+
+
+def members_shown(n_members: int, **wanted: object) -> list[int]:
+    """Return which members a card shows, by rank of sureness; each picture is as red as its rank."""
+    concept_set = a_set((["x"], [plain((rank, 0, 0)) for rank in range(n_members)]))
+    # Not in the order of the pictures: the surest is the last.
+    sure = ConceptSet(**{**vars(concept_set), "probabilities": np.linspace(0, 1, n_members)})
+    figure = draw_collage(sure, mode="members", image_size=40, **wanted)
+    (artist,) = [a for a in figure.artists if a.get_gid() == "concept-0-images"]
+    pixels = np.asarray(artist.get_array())[..., :3].reshape(-1, 3)
+    reds = dict.fromkeys(int(red) for red, green, _ in pixels.tolist() if green == 0)
+    return [n_members - 1 - red for red in reds]
+
+
+def test_members_are_shown_evenly_from_the_surest_to_the_least_sure() -> None:
+    assert members_shown(35, n_images=3) == [0, 17, 34]
+    assert members_shown(35) == [*range(0, 36, 2)]
+    assert members_shown(5) == [0, 1, 2, 3, 4]
+
+
+def test_members_are_more_pictures_than_exemplars() -> None:
+    pictures = [plain(RED)] * 30
+    concept_set = a_set((["x"], pictures))
+    areas = {}
+    for mode in ("exemplars", "members"):
+        (artist,) = [a for a in draw_collage(concept_set, mode=mode).artists if a.get_gid() == "concept-0-images"]
+        red = (np.asarray(artist.get_array())[..., :3] == RED).all(axis=2)
+        areas[mode] = int((np.diff(red[len(red) // 6].astype(int), prepend=0) == 1).sum())
+    assert areas == {"exemplars": 3, "members": 6}
+
+
+def test_the_dark_theme_is_dark_everywhere_and_says_the_same() -> None:
+    gone = a_set((["panda"], [plain(RED, (60, 20)), Path("nowhere/gone.jpg")]), n_noise=1)
+    light, dark = draw_collage(gone), draw_collage(gone, theme="dark")
+    assert [text.get_text() for text in light.texts] == [text.get_text() for text in dark.texts]
+    check_cards(dark)
+    found = set(map(tuple, drawn(dark).reshape(-1, 3).tolist()))
+    for color in (DARK.paper, DARK.card, DARK.mat, DARK.stand_in):
+        assert rgb(color) in found, color
+    assert drawn(light).mean() > 200
+    assert drawn(dark).mean() < 80
+    assert concept_cover(gone, 0, size=200, theme="dark").getpixel((50, 5)) == rgb(DARK.card)
+
+
+@pytest.mark.parametrize(("n_concepts", "n_pages"), [(0, 1), (1, 1), (20, 1), (21, 2), (500, 25)])
+def test_pages_are_counted(n_concepts: int, n_pages: int) -> None:
+    assert count_pages(n_concepts) == n_pages
+
+
+def test_pages_show_all_concepts_once_and_say_which_they_are() -> None:
+    concept_set, shown = many(2 * CONCEPTS_PER_PAGE + 5, 1), []
+    for page in (1, 2, 3):
+        figure = draw_collage(concept_set, top_n=500, page=page)
+        shown += cards(figure)
+        check_cards(figure)
+        (counts,) = texts(figure, "counts")
+        assert counts.startswith(f"page {page} of 3 · {20 if page < 3 else 5} of 45 concepts")
+    assert shown == [f"concept-{n}" for n in range(45)]
+
+
+def test_cards_stand_at_the_same_places_on_all_pages() -> None:
+    concept_set = many(21, 1)
+    (*_, long), rest = concept_set.concepts, concept_set.concepts[:-1]
+    named = ConceptSet(**{**vars(concept_set), "concepts": (*rest, replace(long, words=tuple(LONG)))})
+    first, last = (draw_collage(named, top_n=21, page=page) for page in (1, 2))
+    assert tuple(first.get_size_inches()) == tuple(last.get_size_inches())
+    assert np.allclose(box_of(first, "concept-0").bounds, box_of(last, "concept-20").bounds)
+
+
+def test_one_page_need_not_say_so() -> None:
+    assert "page" not in texts(draw_collage(many(3, 1), page=1), "counts")[0]
+
+
+def test_pages_of_what_a_search_gave() -> None:
+    hits = [ConceptHit(n % 5, 0.5) for n in range(23)]
+    assert cards(draw_collage(many(5), hits, page=2)) == ["concept-0", "concept-1", "concept-2"]
+
+
+@pytest.mark.parametrize("page", [0, 3, 1.0, True, "1"])
+def test_pages_that_do_not_exist_are_refused_with_their_number(page: object) -> None:
+    with pytest.raises(InvalidParameterError, match=r"page=.*from 1 to 2: 21 concepts, 20 a page .*top_n"):
+        draw_collage(many(21, 1), top_n=21, page=page)
+
+
+def test_lists_of_words_are_cut_after_a_word() -> None:
+    words = ["grand piano in a concert hall", "steinway and other makers", "upright"]
+    lines = texts(draw_collage(many(9, 1, words)), "concept-0-title")
+    # Which of the two depends on the version of the font.
+    assert " ".join(lines) in (
+        "grand piano in a concert hall…",
+        "grand piano in a concert hall, steinway and other makers…",
+    )
 
 
 # --- fonts -----------------------------------------------------------------------------------------------------------
@@ -410,11 +484,22 @@ def test_what_is_no_number_of_a_concept_is_refused(concepts: object) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"top_n": 0}, {"top_n": 2.5}, {"n_images": 0}, {"image_size": 3}, {"figsize": (0, 3)}, {"figsize": (1, 2, 3)}],
+    [
+        {"top_n": 0},
+        {"top_n": 2.5},
+        {"n_images": 0},
+        {"image_size": 3},
+        {"figsize": (0, 3)},
+        {"figsize": (1, 2, 3)},
+        {"mode": "all"},
+        {"theme": "blue"},
+    ],
 )
 def test_impossible_numbers_are_refused_by_name(wrong: dict[str, object]) -> None:
     with pytest.raises(InvalidParameterError, match=next(iter(wrong))):
         draw_collage(many(2), **wrong)
+    with pytest.raises(InvalidParameterError, match="n_concepts"):
+        count_pages(-1)
 
 
 def test_an_animation_is_drawn_by_its_first_frame_that_is_not_blank(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib
 import pytest
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
 from matplotlib import font_manager
 
 from concept_memes.errors import AdjustedWarning
@@ -17,13 +18,6 @@ def has_font_for(text: str) -> bool:
 
 
 needs_cjk = pytest.mark.skipif(not has_font_for("猫熊表情包"), reason="no font with Chinese is installed")
-
-
-@pytest.fixture
-def only_shipped_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
-    shipped = Path(matplotlib.get_data_path())
-    entries = [entry for entry in font_manager.fontManager.ttflist if Path(entry.fname).is_relative_to(shipped)]
-    monkeypatch.setattr(font_manager.fontManager, "ttflist", entries)
 
 
 @pytest.mark.usefixtures("only_shipped_fonts")
@@ -39,10 +33,10 @@ def test_colour_emoji_fonts_are_not_chosen(monkeypatch: pytest.MonkeyPatch) -> N
     entry = font_manager.FontEntry(fname=str(path), name="Noto Color Emoji", weight=400)
     monkeypatch.setattr(font_manager.fontManager, "ttflist", [*font_manager.fontManager.ttflist, entry])
     monkeypatch.setattr(fonts, "_characters", fonts._characters.__wrapped__)
-    choice = fonts.choose_font("\U0001fae8 \U0001f99c")
+    choice = fonts.choose_font("\U0001fae8 \U0001f99c", colors=False)
     assert "Noto Color Emoji" not in choice.families
     if choice.missing:
-        with pytest.warns(AdjustedWarning, match="without colours"):
+        with pytest.warns(AdjustedWarning, match="Noto Emoji"):
             fonts.warn_missing(choice.missing)
 
 
@@ -51,6 +45,38 @@ def test_broken_fonts_are_passed_over(monkeypatch: pytest.MonkeyPatch, tmp_path:
     entry = font_manager.FontEntry(fname=str(tmp_path / "broken.ttf"), name="Broken", weight=400)
     monkeypatch.setattr(font_manager.fontManager, "ttflist", [*font_manager.fontManager.ttflist, entry])
     assert fonts.choose_font("\ue123").families == ("DejaVu Sans",)
+
+
+def write_font(path: Path, char: str) -> None:
+    """Make a font that has one character, a square."""
+    builder = FontBuilder(1000, isTTF=True)
+    builder.setupGlyphOrder([".notdef", "square"])
+    builder.setupCharacterMap({ord(char): "square"})
+    pen = TTGlyphPen(None)
+    for point in ((100, 0), (100, 700), (800, 700), (800, 0)):
+        (pen.lineTo if pen.points else pen.moveTo)(point)
+    pen.closePath()
+    square = pen.glyph()
+    builder.setupGlyf({".notdef": square, "square": square})
+    builder.setupHorizontalMetrics({".notdef": (900, 100), "square": (900, 100)})
+    builder.setupHorizontalHeader(ascent=800, descent=-200)
+    builder.setupNameTable({"familyName": "Late Arrival", "styleName": "Regular"})
+    builder.setupOS2(usWeightClass=400)
+    builder.setupPost()
+    builder.save(path)
+
+
+def test_fonts_installed_after_matplotlib_made_its_list_are_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.ttf").write_bytes(b"no font")
+    write_font(tmp_path / "late.ttf", "\ue123")
+    paths = [str(tmp_path / "broken.ttf"), str(tmp_path / "late.ttf")]
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", [*font_manager.fontManager.ttflist])
+    monkeypatch.setattr(fonts, "_learn_new_fonts", fonts._learn_new_fonts.__wrapped__)
+    assert fonts.choose_font("\ue123").missing == "\ue123"
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: paths)
+    assert fonts.choose_font("\ue123") == ("\ue123", ("DejaVu Sans", "Late Arrival"), "normal", "", ())
 
 
 @needs_cjk

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from concept_memes.figures.wrapping import fit_lines, shorten
+from concept_memes.figures.wrapping import clusters, fit_lines, shorten
 
 # No deadline: a busy machine is no defect of the code.
 calm = settings(deadline=None)
@@ -54,3 +54,15 @@ def test_accents_and_joined_emoji_are_never_torn_from_their_base() -> None:
     family = "👨\u200d👩\u200d👧"
     assert shorten(family + "abc", len(family) + 1, len) == family + "…"
     assert shorten(family + "abc", len(family), len) == "…"
+
+
+def test_lists_are_cut_after_a_word_and_single_words_inside() -> None:
+    assert shorten("piano, concert hall, organ", 20, len) == "piano, concert hall…"
+    assert shorten("piano, concert hall, organ", 15, len) == "piano…"
+    assert shorten("a piano, organ", 5, len) == "a pi…"
+    assert shorten("piano, concert hall.jpg", 10, len, keep="end") == "… hall.jpg"
+
+
+def test_flags_and_skin_tones_are_never_parted() -> None:
+    flag, thumb = "\U0001f1e9\U0001f1ea", "\U0001f44d\U0001f3fd"
+    assert clusters(f"{flag}{flag}{thumb}e\u0301") == [flag, flag, thumb, "e\u0301"]

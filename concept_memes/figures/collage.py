@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from concept_memes.concepts import Concept, ConceptHit, ConceptSet
 from concept_memes.errors import InvalidParameterError
-from concept_memes.figures.covers import BACKGROUND, draw_cover
+from concept_memes.figures.checks import check_figsize, check_whole
+from concept_memes.figures.covers import draw_cover, draw_covers
 from concept_memes.figures.fonts import FontChoice, choose_font, clean_text, warn_missing
+from concept_memes.figures.footer import BETWEEN, count_of, none_counts, write_footer
 from concept_memes.figures.layout import (
     DETAIL_POINTS,
-    FOOTER_POINTS,
     LINE_HEIGHT,
     TILE_GAP,
     TITLE_POINTS,
@@ -27,6 +25,8 @@ from concept_memes.figures.layout import (
     plan_page,
     tile_shape,
 )
+from concept_memes.figures.messages import draw_message, fate_of_images
+from concept_memes.figures.themes import Theme, ThemeName, find_theme
 from concept_memes.figures.wrapping import fit_lines, shorten
 
 if TYPE_CHECKING:
@@ -34,10 +34,13 @@ if TYPE_CHECKING:
 
     from concept_memes.figures.canvas import PaperFigure
 
-__all__ = ["concept_cover", "draw_collage"]
+__all__ = ["concept_cover", "count_pages", "draw_collage"]
 
-PAPER, CARD_EDGE, INK, GREY = "#f4f3f0", "#e6e4df", "#23252a", "#6f7177"
 MAX_TITLE_LINES = 2
+# Five by four cards of the usual shape: printed across A4, titles have 8 points.
+CONCEPTS_PER_PAGE = 20
+# Both make cards twice as wide as high.
+N_EXEMPLARS, N_MEMBERS = 9, 18
 # All covers of a figure together: 48 million pixels take 144 MB. Beyond about 100 concepts tiles get fewer pixels.
 MAX_PIXELS = 48_000_000
 
@@ -56,10 +59,13 @@ def draw_collage(
     *,
     top_n: int = 9,
     figsize: tuple[float, float] | None = None,
+    mode: Literal["exemplars", "members"] = "exemplars",
     image_size: int = 224,
-    n_images: int = 9,
+    n_images: int | None = None,
+    theme: ThemeName = "light",
+    page: int | None = None,
 ) -> Figure:
-    """Draw concepts as cards with their exemplars, words and sizes.
+    """Draw concepts as cards with their pictures, words and sizes.
 
     Parameters
     ----------
@@ -72,11 +78,19 @@ def draw_collage(
     figsize : tuple of float or None
         Width and height in inches. None lets the figure grow with the number of concepts, so that titles stay
         readable.
+    mode : {"exemplars", "members"}
+        The pictures that stand for a concept, the most typical first; or its members, evenly from the surest to the
+        least sure.
     image_size : int
         Side of a tile in pixels, in a card that is full. Pictures are shrunk to their tile before they go into the
         figure; raise this to print. In figures of very many concepts tiles get fewer pixels, to save memory.
-    n_images : int
-        At most this many exemplars per concept.
+    n_images : int or None
+        At most this many pictures per concept; None for 9 exemplars or 18 members.
+    theme : {"light", "dark"}
+        Colours.
+    page : int or None
+        Of the concepts above only this page, from 1 on; :func:`count_pages` counts them. Cards stand at the same
+        places on all pages. None draws all concepts in one figure.
 
     Returns
     -------
@@ -86,7 +100,7 @@ def draw_collage(
     Raises
     ------
     InvalidParameterError
-        For concepts that do not exist, and for numbers that cannot be.
+        For concepts and pages that do not exist, and for values that cannot be.
 
     Warns
     -----
@@ -103,36 +117,63 @@ def draw_collage(
     ...     empty, (Concept(0, 1, words=("red",), exemplars=(0,)),), (), empty, "hub-free", "",
     ...     pixels={0: Image.new("RGB", (40, 30), "red")})
     >>> [text.get_text() for text in draw_collage(concept_set).texts]
-    ['red', '1 image  ·  #0', 'model: hub-free', '1 of 1 concept  ·  1 image']
+    ['red', '1 image · #0', 'model: hub-free', '1 of 1 concept · 1 image']
     """
     from concept_memes.figures.canvas import PaperFigure
 
-    _check_numbers(top_n, image_size, n_images, figsize)
+    colors = find_theme(theme)
+    _check_values(top_n, image_size, n_images, mode)
+    check_figsize(figsize)
     chosen = _chosen_concepts(concept_set, concepts, top_n)
-    model = choose_font(clean_text(f"model: {concept_set.encoder_name or 'not known, the vectors were given'}"))
+    shown, footing = _page_of(len(chosen), page)
     if not chosen:
-        return _draw_nothing(concept_set, model, figsize)
+        return _draw_nothing(concept_set, colors, figsize)
     cards = [_card(concept, similarity) for concept, similarity in chosen]
-    tiles = {card.concept.index: _tiles_of(concept_set, card.concept, n_images) for card in cards}
-    shape = tile_shape(max(1, *map(len, tiles.values())))
-    page, titles = _plan(cards, shape, figsize)
-    figure = PaperFigure(page.width, page.height, PAPER)
-    size, gap = _cover_pixels(page, shape, image_size)
-    # Threads, because decoding is most of the work and releases the GIL.
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        drawn = pool.map(partial(draw_cover, concept_set, size=size, gap=gap), tiles.values())
-        covers = dict(zip(tiles, drawn, strict=True))
-    for card, lines, cell, picture, text in zip(cards, titles, page.cells, page.pictures, page.texts, strict=True):
+    # Of all pages, so that cards look the same on each.
+    tiles = [_tiles_of(concept_set, card.concept, mode, n_images) for card in cards]
+    shape = tile_shape(max(1, *map(len, tiles)))
+    places, titles = _plan(cards, shape, figsize, len(cards) if page is None else CONCEPTS_PER_PAGE)
+    figure = PaperFigure(places.width, places.height, colors.paper)
+    pictures = {card.concept.index: own for card, own in zip(cards[shown], tiles[shown], strict=True)}
+    size, gap = _cover_pixels(places, shape, image_size)
+    drawn = draw_covers(concept_set, list(pictures.values()), sizes=[size] * len(pictures), gap=gap, theme=colors)
+    covers = dict(zip(pictures, drawn, strict=True))
+    for card, lines, cell, picture, text in zip(
+        cards[shown], titles[shown], places.cells, places.pictures, places.texts, strict=False
+    ):
         gid = f"concept-{card.concept.index}"
-        figure.add_card(cell, color=BACKGROUND, edge=CARD_EDGE, scale=page.scale, gid=gid)
+        figure.add_card(cell, color=colors.card, edge=colors.card_edge, scale=places.scale, gid=gid)
         figure.add_picture(picture, covers[card.concept.index], gid=f"{gid}-images")
-        _write_words(figure, text, card, lines, page.scale)
-    _write_footer(figure, page, model, _counts(concept_set, len(tiles)))
-    warn_missing("".join([*(card.title.missing for card in cards), model.missing]))
+        _write_words(figure, text, card, lines, places.scale, colors)
+    counts = footing + _counts(concept_set, len(pictures))
+    write_footer(figure, places.footer, concept_set, colors, counts=counts, scale=places.scale)
+    warn_missing("".join([*(card.title.missing for card in cards[shown]), figure.missing]))
     return figure
 
 
-def concept_cover(concept_set: ConceptSet, concept: int, *, size: int = 512) -> Image.Image:
+def count_pages(n_concepts: int) -> int:
+    """Count the pages that a number of concepts takes, at 20 concepts a page.
+
+    Parameters
+    ----------
+    n_concepts : int
+        How many are to be drawn.
+
+    Returns
+    -------
+    int
+        At least 1.
+
+    Examples
+    --------
+    >>> [count_pages(n) for n in (0, 20, 21, 500)]
+    [1, 1, 2, 25]
+    """
+    check_whole("n_concepts", n_concepts, 0)
+    return max(1, math.ceil(n_concepts / CONCEPTS_PER_PAGE))
+
+
+def concept_cover(concept_set: ConceptSet, concept: int, *, size: int = 512, theme: ThemeName = "light") -> Image.Image:
     """Put the exemplars of one concept into one picture.
 
     Parameters
@@ -143,6 +184,8 @@ def concept_cover(concept_set: ConceptSet, concept: int, *, size: int = 512) -> 
         Number of the concept.
     size : int
         Side of the picture in pixels, at least 16.
+    theme : {"light", "dark"}
+        Colours of what is no picture.
 
     Returns
     -------
@@ -165,23 +208,31 @@ def concept_cover(concept_set: ConceptSet, concept: int, *, size: int = 512) -> 
     >>> concept_cover(concept_set, 0, size=64).getpixel((32, 32))
     (255, 0, 0)
     """
-    _check_whole("size", size, 16)
+    check_whole("size", size, 16)
     (found, _), *_ = _chosen_concepts(concept_set, [concept], 1)
-    tiles = _tiles_of(concept_set, found, len(found.exemplars) or 9)
-    return draw_cover(concept_set, tiles, size=(size, size), gap=max(1, size // 64))
+    tiles = _tiles_of(concept_set, found, "exemplars", len(found.exemplars) or None)
+    return draw_cover(concept_set, tiles, size=(size, size), gap=max(1, size // 64), theme=find_theme(theme))
 
 
-def _check_numbers(top_n: int, image_size: int, n_images: int, figsize: tuple[float, float] | None) -> None:
-    _check_whole("top_n", top_n, 1)
-    _check_whole("image_size", image_size, 16)
-    _check_whole("n_images", n_images, 1)
-    if figsize is not None and (len(figsize) != 2 or not all(math.isfinite(side) and side > 0 for side in figsize)):
-        raise InvalidParameterError("figsize", figsize, "width and height in inches, both above 0, or None")
+def _check_values(top_n: int, image_size: int, n_images: int | None, mode: str) -> None:
+    check_whole("top_n", top_n, 1)
+    check_whole("image_size", image_size, 16)
+    if n_images is not None:
+        check_whole("n_images", n_images, 1)
+    if mode not in ("exemplars", "members"):
+        raise InvalidParameterError("mode", mode, '"exemplars" or "members"')
 
 
-def _check_whole(name: str, value: int, lowest: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < lowest:
-        raise InvalidParameterError(name, value, f"a whole number of at least {lowest}")
+def _page_of(n_concepts: int, page: int | None) -> tuple[slice, str]:
+    """Return which of the concepts stand on a page, and what the footer says of it."""
+    if page is None:
+        return slice(0, n_concepts), ""
+    n_pages = count_pages(n_concepts)
+    if isinstance(page, bool) or not isinstance(page, int | np.integer) or not 1 <= page <= n_pages:
+        expected = f"a whole number from 1 to {n_pages}: {count_of(n_concepts, 'concept')}, {CONCEPTS_PER_PAGE} a page"
+        raise InvalidParameterError("page", page, f"{expected} (top_n says how many are drawn)")
+    start = (int(page) - 1) * CONCEPTS_PER_PAGE
+    return slice(start, start + CONCEPTS_PER_PAGE), f"page {page} of {n_pages:,}{BETWEEN}" if n_pages > 1 else ""
 
 
 def _chosen_concepts(
@@ -207,31 +258,33 @@ def _chosen_concepts(
 def _card(concept: Concept, similarity: float | None) -> _Card:
     number = f"concept {concept.index}"
     title = clean_text(concept.title) or number
-    detail = _count(concept.size, "image")
+    detail = [count_of(concept.size, "image")]
     if title != number:
-        detail += f"  ·  #{concept.index}"
+        detail.append(f"#{concept.index}")
     if similarity is not None:
-        detail += f"  ·  similarity {similarity:.2f}"
-    return _Card(concept, choose_font(title, bold=True), detail)
+        detail.append(f"similarity {similarity:.2f}")
+    return _Card(concept, choose_font(title, bold=True), BETWEEN.join(detail))
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("s" if number != 1 else "")
-
-
-def _tiles_of(concept_set: ConceptSet, concept: Concept, n_images: int) -> list[int]:
-    """Pick the pictures of a card: the exemplars, or the surest members of a concept that has none."""
-    return list(concept.exemplars[:n_images]) or concept_set.members(concept.index)[:n_images].tolist()
+def _tiles_of(concept_set: ConceptSet, concept: Concept, mode: str, n_images: int | None) -> list[int]:
+    """Pick the pictures of a card."""
+    if mode == "exemplars" and concept.exemplars:
+        return list(concept.exemplars[: n_images or N_EXEMPLARS])
+    members: list[int] = concept_set.members(concept.index).tolist()
+    if mode == "exemplars":  # there are none, so the surest stand for it
+        return members[: n_images or N_EXEMPLARS]
+    wanted = min(len(members), n_images or N_MEMBERS)
+    return [members[place] for place in np.linspace(0, len(members) - 1, wanted).round().astype(int)]
 
 
 def _plan(
-    cards: Sequence[_Card], shape: tuple[int, int], figsize: tuple[float, float] | None
+    cards: Sequence[_Card], shape: tuple[int, int], figsize: tuple[float, float] | None, n_cells: int
 ) -> tuple[Page, list[list[str]]]:
     """Lay out the page; titles get a second line only where one of them needs it."""
     from concept_memes.figures.canvas import Ruler
 
     for title_lines in range(1, MAX_TITLE_LINES + 1):
-        page = plan_page(len(cards), shape, title_lines, figsize)
+        page = plan_page(n_cells, shape, title_lines, figsize)
         room = page.texts[0].width
         rulers = [Ruler(card.title, TITLE_POINTS * page.scale) for card in cards]
         if all(ruler.width(card.title.text) <= room for card, ruler in zip(cards, rulers, strict=True)):
@@ -255,61 +308,31 @@ def _cover_pixels(page: Page, shape: tuple[int, int], image_size: int) -> tuple[
     return size, max(1, round(gap * per_inch))
 
 
-def _write_words(figure: PaperFigure, rect: Rect, card: _Card, lines: list[str], scale: float) -> None:
+def _write_words(figure: PaperFigure, rect: Rect, card: _Card, lines: list[str], scale: float, theme: Theme) -> None:
     from concept_memes.figures.canvas import Ruler
 
     gid = f"concept-{card.concept.index}"
     title, advance = Ruler(card.title, TITLE_POINTS * scale), TITLE_POINTS * LINE_HEIGHT / 72 * scale
     for number, line in enumerate(lines):  # not one text of two lines: its baselines would depend on its letters
         at = Rect(rect.x, rect.y + number * advance, rect.width, advance)
-        figure.write(at, line, title, color=INK, gid=f"{gid}-title")
+        figure.write(at, line, title, color=theme.ink, gid=f"{gid}-title")
     below = Rect(rect.x, rect.y + len(lines) * advance, rect.width, rect.height - len(lines) * advance)
     font = choose_font(card.detail)
     detail = Ruler(font, DETAIL_POINTS * scale)
-    figure.write(below, shorten(font.text, rect.width, detail.width), detail, color=GREY, gid=f"{gid}-detail")
-
-
-def _write_footer(figure: PaperFigure, page: Page, model: FontChoice, counts: str) -> None:
-    """Write which model it was and, where there is room for both, how much of the collection the figure shows."""
-    from concept_memes.figures.canvas import Ruler
-
-    ruler = Ruler(model, FOOTER_POINTS * page.scale)
-    text = shorten(model.text, page.footer.width, ruler.width)
-    figure.write(page.footer, text, ruler, color=GREY, gid="model")
-    room = page.footer.width - ruler.width(text) - 0.3 * page.scale
-    ruler = Ruler(choose_font(counts), FOOTER_POINTS * page.scale)
-    if counts and ruler.width(counts) <= room:
-        figure.write(page.footer, counts, ruler, color=GREY, gid="counts", align="right")
+    figure.write(below, shorten(font.text, rect.width, detail.width), detail, color=theme.muted, gid=f"{gid}-detail")
 
 
 def _counts(concept_set: ConceptSet, n_drawn: int) -> str:
-    parts = [f"{n_drawn:,} of {_count(len(concept_set), 'concept')}", _count(len(concept_set.labels), "image")]
-    n_skipped = sum(skipped.index >= 0 for skipped in concept_set.skipped)  # sub-folders stand there too, with -1
-    n_none = int((concept_set.labels < 0).sum()) - n_skipped
+    n_none, n_skipped = none_counts(concept_set)
+    parts = [f"{n_drawn:,} of {count_of(len(concept_set), 'concept')}", count_of(len(concept_set.labels), "image")]
     parts += [f"{n_none:,} in none"] if n_none else []
     parts += [f"{n_skipped:,} not readable"] if n_skipped else []
-    return "  ·  ".join(parts)
+    return BETWEEN.join(parts)
 
 
-def _draw_nothing(concept_set: ConceptSet, model: FontChoice, figsize: tuple[float, float] | None) -> PaperFigure:
+def _draw_nothing(concept_set: ConceptSet, theme: Theme, figsize: tuple[float, float] | None) -> PaperFigure:
     """Say that there is nothing to draw, and what became of the pictures."""
-    from concept_memes.figures.canvas import PaperFigure, Ruler
-
-    page = plan_page(1, (2, 1), 1, figsize or (6.4, 3.2))
-    figure = PaperFigure(page.width, page.height, PAPER)
-    n_all, n_skipped = len(concept_set.labels), len(concept_set.skipped)
     if len(concept_set):
-        head, body = "No concepts to show", f"None of the {len(concept_set):,} was asked for."
-    else:
-        head, body = "No concepts", f"{_count(n_all, 'image')} {'is' if n_all == 1 else 'are'} in none."
-        body += f" {n_skipped:,} of them could not be read." if n_skipped else ""
-    top = page.height / 2 - 0.35 * page.scale
-    for text, points, color, gid in ((head, 16 * page.scale, INK, "head"), (body, 10 * page.scale, GREY, "body")):
-        font = choose_font(text, bold=gid == "head")
-        ruler = Ruler(font, points)
-        line = shorten(font.text, page.footer.width, ruler.width)
-        rect = Rect(page.footer.x, top, page.footer.width, points * LINE_HEIGHT / 72)
-        figure.write(rect, line, ruler, color=color, gid=gid, align="center")
-        top += rect.height
-    _write_footer(figure, page, model, _counts(concept_set, 0) if len(concept_set) else "")
-    return figure
+        body = f"None of the {len(concept_set):,} was asked for."
+        return draw_message(concept_set, theme, figsize, head="No concepts to show", body=body)
+    return draw_message(concept_set, theme, figsize, head="No concepts", body=fate_of_images(concept_set))

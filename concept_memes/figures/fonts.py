@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from PIL import ImageFont
 
 from concept_memes.errors import AdjustedWarning
+from concept_memes.figures.emoji import color_emoji, split_emoji
 
 __all__ = ["PLACEHOLDER", "FontChoice", "choose_font", "clean_text", "pillow_font", "warn_missing"]
 
@@ -57,12 +58,15 @@ class FontChoice(NamedTuple):
         "bold" or "normal"; normal too where bold was asked for and a family has none.
     missing : str
         The characters that were replaced, each once.
+    emoji : tuple of str
+        Characters of the text that are drawn in colour, as pictures.
     """
 
     text: str
     families: tuple[str, ...]
     weight: str
     missing: str
+    emoji: tuple[str, ...] = ()
 
 
 def clean_text(text: str) -> str:
@@ -91,7 +95,7 @@ def clean_text(text: str) -> str:
     return " ".join("".join(kept).split())
 
 
-def choose_font(text: str, *, bold: bool = False) -> FontChoice:
+def choose_font(text: str, *, bold: bool = False, colors: bool = True) -> FontChoice:
     """Find installed families that together have the characters of a text.
 
     Parameters
@@ -100,6 +104,8 @@ def choose_font(text: str, *, bold: bool = False) -> FontChoice:
         One line, as :func:`clean_text` gives it.
     bold : bool
         Whether it is to be drawn in bold.
+    colors : bool
+        Whether whoever draws it can put pictures between the letters, for emoji that a colour font has.
 
     Returns
     -------
@@ -108,23 +114,23 @@ def choose_font(text: str, *, bold: bool = False) -> FontChoice:
     Examples
     --------
     >>> choose_font("grand piano")
-    FontChoice(text='grand piano', families=('DejaVu Sans',), weight='normal', missing='')
+    FontChoice(text='grand piano', families=('DejaVu Sans',), weight='normal', missing='', emoji=())
     """
-    families = [BASE_FAMILY]
-    missing = {char for char in text if ord(char) not in _characters(BASE_FAMILY, bold)}
-    if missing:
-        for family in _candidates(text):
-            found = {char for char in missing if ord(char) in _characters(family, bold and _has_bold(family))}
-            if found:
-                families.append(family)
-                missing -= found
-            if not missing:
-                break
+    emoji = color_emoji(text) if colors else ()
+    parts = split_emoji(text, emoji)
+    written = "".join(part for part, is_emoji in parts if not is_emoji)
+    families, missing = _cover(written, bold)
+    if not all(map(_is_invisible, missing)) and _learn_new_fonts():
+        families, missing = _cover(written, bold)
     weight = "bold" if bold and all(map(_has_bold, families)) else "normal"
+    drawn = "".join(part if is_emoji else _with_boxes(part, missing) for part, is_emoji in parts)
+    lost = [char for char in dict.fromkeys(written) if char in missing and not _is_invisible(char)]
+    return FontChoice(drawn, tuple(families), weight, "".join(lost), emoji)
+
+
+def _with_boxes(text: str, missing: set[str]) -> str:
     # Invisible characters (variation selectors, joiners) leave no gap and need no warning.
-    drawn = "".join(char if char not in missing else "" if _is_invisible(char) else PLACEHOLDER for char in text)
-    lost = [char for char in dict.fromkeys(text) if char in missing and not _is_invisible(char)]
-    return FontChoice(drawn, tuple(families), weight, "".join(lost))
+    return "".join(char if char not in missing else "" if _is_invisible(char) else PLACEHOLDER for char in text)
 
 
 def warn_missing(missing: Iterable[str], *, stacklevel: int = 2) -> None:
@@ -143,7 +149,7 @@ def warn_missing(missing: Iterable[str], *, stacklevel: int = 2) -> None:
     shown = " ".join(char if char.isprintable() else f"U+{ord(char):04X}" for char in characters[:12])
     more = f" and {len(characters) - 12} more" if len(characters) > 12 else ""
     warnings.warn(
-        f"No installed font that matplotlib can draw has {shown}{more}: a box ({PLACEHOLDER}) stands for each. "
+        f"No installed font that can be drawn has {shown}{more}: a box ({PLACEHOLDER}) stands for each. "
         f"To see them, install {' and '.join(_advice(characters))}, then restart Python.",
         AdjustedWarning,
         stacklevel=stacklevel + 1,
@@ -165,7 +171,7 @@ def pillow_font(text: str, size: int) -> tuple[str, ImageFont.FreeTypeFont]:
     tuple of str and PIL.ImageFont.FreeTypeFont
         The text, with boxes where this font lacks the character, and the font.
     """
-    choice = choose_font(text)
+    choice = choose_font(text, colors=False)
 
     def n_missing(family: str) -> int:
         known = _characters(family, False)
@@ -178,6 +184,42 @@ def pillow_font(text: str, size: int) -> tuple[str, ImageFont.FreeTypeFont]:
     found = _find(family, False)
     # matplotlib 3.11 gives the file and the number of the face in it, older ones the file, whose first face they use.
     return drawn, ImageFont.truetype(str(getattr(found, "path", found)), size, index=getattr(found, "face_index", 0))
+
+
+def _cover(text: str, bold: bool) -> tuple[list[str], set[str]]:
+    """Choose families until they have all characters of a text; what none has is left over."""
+    families = [BASE_FAMILY]
+    missing = {char for char in text if ord(char) not in _characters(BASE_FAMILY, bold)}
+    for family in _candidates(text) if missing else []:
+        found = {char for char in missing if ord(char) in _characters(family, bold and _has_bold(family))}
+        if found:
+            families.append(family)
+            missing -= found
+        if not missing:
+            break
+    return families, missing
+
+
+@cache
+def _learn_new_fonts() -> bool:
+    """Tell matplotlib of fonts that were installed after it made its list: it keeps that list on disk for good.
+
+    Returns
+    -------
+    bool
+        Whether there were any.
+    """
+    from matplotlib import font_manager
+
+    known = {str(entry.fname) for entry in font_manager.fontManager.ttflist}
+    added = False
+    for path in sorted(set(font_manager.findSystemFonts()) - known):
+        try:
+            font_manager.fontManager.addfont(path)
+            added = True
+        except (OSError, RuntimeError, ValueError, TypeError, KeyError) as error:  # what FreeType and its readers raise
+            logger.info("The font %s cannot be used: %s", path, error)
+    return added
 
 
 def _candidates(text: str) -> list[str]:
@@ -205,7 +247,8 @@ def _has_bold(family: str) -> bool:
 def _weights(family: str) -> set[int | str]:
     from matplotlib import font_manager
 
-    weights = [entry.weight for entry in font_manager.fontManager.ttflist if entry.name == family]
+    upright = [entry for entry in font_manager.fontManager.ttflist if entry.name == family and entry.style == "normal"]
+    weights = [entry.weight for entry in upright]
     return {font_manager.weight_dict.get(str(weight), weight) for weight in weights}
 
 
@@ -249,7 +292,7 @@ def _advice(characters: Sequence[str]) -> list[str]:
     if cjk:
         advice.append("Noto Sans CJK (Debian and Ubuntu: fonts-noto-cjk)")
     if emoji:
-        advice.append("Noto Emoji, the one without colours (matplotlib cannot draw colour emoji)")
+        advice.append("Noto Emoji, or Noto Color Emoji as bitmaps (Debian and Ubuntu: fonts-noto-color-emoji)")
     if set(characters) - cjk - emoji:
         advice.append("the Noto Sans font of the script (https://fonts.google.com/noto)")
     return advice

@@ -16,6 +16,7 @@ __all__ = [
     "cell_grid",
     "letterbox",
     "plan_page",
+    "scale_to",
     "tile_boxes",
     "tile_shape",
     "best_columns",
@@ -25,7 +26,7 @@ __all__ = [
 MARGIN, GUTTER, PADDING, TEXT_GAP, TILE_GAP, FOOTER = 0.32, 0.2, 0.12, 0.1, 0.045, 0.26
 # Height of a line in font sizes. Titles get more than the 1.16 of DejaVu Sans, because CJK fonts are taller.
 LINE_HEIGHT, DETAIL_LINE_HEIGHT = 1.45, 1.25
-TITLE_POINTS, DETAIL_POINTS, FOOTER_POINTS = 10.5, 8.5, 8.0
+HEAD_POINTS, TITLE_POINTS, DETAIL_POINTS, FOOTER_POINTS = 15.0, 10.5, 8.5, 8.0
 # Up to this height matplotlib can save a figure at 200 dpi (its limit is 65,536 pixels).
 MAX_HEIGHT = 300.0
 
@@ -254,6 +255,34 @@ def plan_page(
         return _grown_page(n_cells, shape, title_lines)
     pages = [_fixed_page(n_cells, shape, title_lines, columns, figsize) for columns in _column_choices(n_cells)]
     return max(pages, key=lambda page: _tile_side(page.pictures[0], shape))
+
+
+def scale_to(natural: tuple[float, float], figsize: tuple[float, float] | None) -> tuple[tuple[float, float], float]:
+    """Fit a figure that was planned at one size into another: all of it grows or shrinks alike.
+
+    Parameters
+    ----------
+    natural : tuple of float
+        Width and height that the figure needs, in inches.
+    figsize : tuple of float or None
+        Width and height that it gets; None leaves it as it is.
+
+    Returns
+    -------
+    tuple of float
+        Width and height there is, in the units of the plan: one of them may be more than it needs.
+    float
+        Inches per unit.
+
+    Examples
+    --------
+    >>> scale_to((10.0, 5.0), (8.0, 2.5))
+    ((16.0, 5.0), 0.5)
+    """
+    if figsize is None:
+        return natural, 1.0
+    scale = min(figsize[0] / natural[0], figsize[1] / natural[1])
+    return (figsize[0] / scale, figsize[1] / scale), scale
 
 
 def _text_height(title_lines: int) -> float:

@@ -6,11 +6,13 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable
 
-__all__ = ["fit_lines", "shorten"]
+__all__ = ["clusters", "fit_lines", "shorten"]
 
 
 def shorten(text: str, width: float, measure: Callable[[str], float], *, keep: str = "start") -> str:
     """Cut a text with an ellipsis so that it fits a width.
+
+    A list is cut after a word of it, if one fits: half a word says less than none.
 
     Parameters
     ----------
@@ -32,11 +34,15 @@ def shorten(text: str, width: float, measure: Callable[[str], float], *, keep: s
     --------
     >>> shorten("grand piano", 8, len), shorten("holiday/beach.jpg", 8, len, keep="end")
     ('grand p…', '…ach.jpg')
+    >>> shorten("piano, concert hall", 14, len)
+    'piano…'
     """
     if measure(text) <= width:
         return text
-    parts = _clusters(text)
+    parts = clusters(text)
     kept = bisect_right(range(1, len(parts)), width, key=lambda count: measure(_cut(parts, count, keep)))
+    if keep == "start" and ", " in "".join(parts[:kept]):
+        return "".join(parts[:kept]).rpartition(", ")[0] + "…"
     return _cut(parts, kept, keep) if kept or measure("…") <= width else ""
 
 
@@ -91,7 +97,7 @@ def _cut(parts: list[str], count: int, keep: str) -> str:
 
 def _first_line(text: str, width: float, measure: Callable[[str], float]) -> str:
     """Take the longest start of a text that fits and ends where a line may end."""
-    parts = _clusters(text)
+    parts = clusters(text)
     # By bisection, because measuring is slow.
     fitting = bisect_right(range(1, len(parts) + 1), width, key=lambda count: measure("".join(parts[:count]).rstrip()))
     for count in range(fitting, 0, -1):
@@ -108,13 +114,39 @@ def _is_wide(part: str) -> bool:
     return unicodedata.east_asian_width(part[0]) in "WF"
 
 
-def _clusters(text: str) -> list[str]:
-    """Split into characters as people see them: accents, joiners and variation selectors stay with their base."""
+def clusters(text: str) -> list[str]:
+    """Split into characters as people see them: accents, joiners, selectors and skin tones stay with their base.
+
+    Parameters
+    ----------
+    text : str
+        Anything.
+
+    Returns
+    -------
+    list of str
+        Put together they are the text.
+
+    Examples
+    --------
+    >>> [len(part) for part in clusters("ae\u0301\U0001f44d\U0001f3fd\U0001f1e9\U0001f1ea!")]
+    [1, 2, 2, 2, 1]
+    """
     parts: list[str] = []
     for char in text:
-        joined = bool(parts) and parts[-1][-1] == "\u200d"
-        if parts and (joined or char == "\u200d" or unicodedata.category(char) in ("Mn", "Me", "Mc")):
+        if parts and _belongs_to(char, parts[-1]):
             parts[-1] += char
         else:
             parts.append(char)
     return parts
+
+
+def _belongs_to(char: str, part: str) -> bool:
+    if _is_flag_letter(char):  # two of them are a flag
+        return len(part) == 1 and _is_flag_letter(part)
+    skin_tone = "\U0001f3fb" <= char <= "\U0001f3ff"
+    return part[-1] == "\u200d" or char == "\u200d" or skin_tone or unicodedata.category(char) in ("Mn", "Me", "Mc")
+
+
+def _is_flag_letter(char: str) -> bool:
+    return "\U0001f1e6" <= char <= "\U0001f1ff"
