@@ -90,19 +90,6 @@ class FittedConcepts(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
         fitted = self._fitted()
         return {concept.index: concept_cover(fitted, concept.index) for concept in fitted.concepts}
 
-    def to_dataframe(self) -> pd.DataFrame:
-        """Return one row per image.
-
-        Returns
-        -------
-        DataFrame
-            Columns "path", "name", "concept", "probability", "title" (the concept's words) and "reason" (why it
-            was skipped), in the order of the images.
-        """
-        from concept_memes.export import images_table
-
-        return images_table(self._fitted())
-
     def _fitted(self) -> ConceptSet:
         """Return the fitted set, or raise scikit-learn's error."""
         check_is_fitted(self, "concepts_")

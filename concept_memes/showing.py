@@ -20,6 +20,7 @@ from concept_memes.search import search_concepts, search_images
 from concept_memes.searching import SearchedConcepts
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
 __all__ = ["ShownConcepts"]
@@ -247,7 +248,7 @@ class ShownConcepts(SearchedConcepts):
         -------
         matplotlib.figure.Figure
         """
-        from concept_memes.figures.attention import draw_features
+        from concept_memes.figures.features import draw_features
 
         return draw_features(self._encoder(), image, layer, n_channels=n_channels, figsize=figsize, theme=theme)
 
@@ -300,6 +301,27 @@ class ShownConcepts(SearchedConcepts):
             pictures=pictures,
             progress=self._progress(),
         )
+
+    def to_dataframe(self, *, vectors: bool = False, positions: bool = False) -> pd.DataFrame:
+        """Return one row per image.
+
+        Parameters
+        ----------
+        vectors : bool, default=False
+            A column "vector" too.
+        positions : bool, default=False
+            Make places on the map first, if there are none; with places there are columns "x" and "y".
+
+        Returns
+        -------
+        DataFrame
+            Columns "path" (absolute), "name", "concept", "title" and "words" of the concept, "probability",
+            "exemplar_rank" (0 for the most typical, NA for no exemplar) and "reason" (why it was skipped), in the order
+            of the images.
+        """
+        from concept_memes.export import images_table
+
+        return images_table(self._with_positions() if positions else self._fitted(), vectors=vectors)
 
     def _with_positions(self) -> ConceptSet:
         """Return the fitted set with places on the map; make them on first use."""
