@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concept_memes.loading.headers import PictureHeader
 from concept_memes.loading.images import (
     MAX_PIXELS,
     LoadedFrames,
@@ -12,4 +13,13 @@ from concept_memes.loading.images import (
     place_status,
 )
 
-__all__ = ["LoadedFrames", "MAX_PIXELS", "content_hash", "load_frames", "load_image", "open_place", "place_status"]
+__all__ = [
+    "MAX_PIXELS",
+    "LoadedFrames",
+    "PictureHeader",
+    "content_hash",
+    "load_frames",
+    "load_image",
+    "open_place",
+    "place_status",
+]

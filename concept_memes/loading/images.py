@@ -25,6 +25,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from concept_memes.errors import InvalidParameterError, UnreadableImageError
 from concept_memes.loading.frames import MAX_FRAMES, chosen_frames, without_blank
+from concept_memes.loading.headers import PictureHeader, read_header
 from concept_memes.loading.picture_files import MAX_PIXELS, FrameFile, check_size, open_frames
 from concept_memes.loading.pixel_room import Held
 from concept_memes.loading.places import open_place, place_status
@@ -97,10 +98,16 @@ class LoadedFrames(Iterator[Image.Image]):
     ----------
     is_animation : bool
         Whether the file has more than one frame, shown or not. Known with the first frame; False before.
+    header : PictureHeader or None
+        What the file says of itself. Known with the first frame if it was asked for; None before, and else.
     """
 
-    def __init__(self, source: ImageSource, min_size: Size | None, most: int, room: Held | None) -> None:
+    def __init__(
+        self, source: ImageSource, min_size: Size | None, most: int, room: Held | None, with_header: bool
+    ) -> None:
         self.is_animation = False
+        self.header: PictureHeader | None = None
+        self._with_header = with_header
         self._frames = self._load(source, min_size, most, room)
 
     def __next__(self) -> Image.Image:
@@ -115,17 +122,27 @@ class LoadedFrames(Iterator[Image.Image]):
     ) -> Generator[Image.Image, None, None]:
         with _named(source):
             if isinstance(source, Image.Image | np.ndarray):
-                yield _of_pixels(source, room)
+                pixels = _of_pixels(source, room)
+                self.header = PictureHeader(pixels.size) if self._with_header else None
+                yield pixels
                 return
             with open_place(Path(source)) as file:
                 found = open_frames(file, MAX_FRAMES if most > 1 else 2)
                 self.is_animation = len(found.sizes) > 1
                 pictures = _decode_chosen(found, min_size, most, room, str(source))
-                yield from without_blank(pictures) if self.is_animation else pictures
+                for picture in without_blank(pictures) if self.is_animation else pictures:
+                    if self._with_header and self.header is None:  # now, as a PNG may hold its EXIF after the pixels
+                        self.header = read_header(file, found)
+                    yield picture
 
 
 def load_frames(
-    source: ImageSource, *, min_size: Size | None = None, most: int = 8, room: Held | None = None
+    source: ImageSource,
+    *,
+    min_size: Size | None = None,
+    most: int = 8,
+    room: Held | None = None,
+    with_header: bool = False,
 ) -> LoadedFrames:
     """Read some frames of an image: the picture itself, or frames spread over an animation or the pages of a file.
 
@@ -142,6 +159,8 @@ def load_frames(
         As for `load_image`. Pixels are one picture.
     most : int, default=8
         Most frames, at least 1. One frame is what `load_image` gives.
+    with_header : bool, default=False
+        Read what the file says of itself too: `header` of what is returned has it from the first frame on.
 
     Returns
     -------
@@ -164,7 +183,7 @@ def load_frames(
     """
     if most < 1:
         raise InvalidParameterError("most", most, "at least 1")
-    return LoadedFrames(source, min_size, most, room)
+    return LoadedFrames(source, min_size, most, room, with_header)
 
 
 def content_hash(source: ImageSource) -> str:

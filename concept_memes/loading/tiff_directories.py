@@ -11,7 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-__all__ = ["ORIENTATION", "Directory", "PageView", "first_directory", "first_value", "frame_directories"]
+__all__ = [
+    "ORIENTATION",
+    "Directory",
+    "PageView",
+    "find_text",
+    "first_directory",
+    "first_value",
+    "frame_directories",
+]
 
 #: Numbers of the tags that matter here.
 ORIENTATION: Final = 0x0112
@@ -24,6 +32,8 @@ _OLD_REDUCED: Final = 2
 # Bytes per value of the field types.
 _FIELD_BYTES: Final = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8}
 _MAX_ENTRIES: Final = 65_535
+# Bytes of a text that are read; what is looked for are dates.
+_MAX_TEXT: Final = 1024
 # Entries of all pages together. Directories may lie over each other: a small file can have thousands of the largest.
 _MAX_ALL_ENTRIES: Final = 1_000_000
 
@@ -196,6 +206,41 @@ def first_value(file: BinaryIO, tag: int) -> int | None:
             (value for found, value, n_bytes, _ in _entries(file, layout, offset) if found == tag and not n_bytes)
         )
     except (struct.error, OverflowError, StopIteration):
+        return None
+
+
+def find_text(file: BinaryIO, tag: int, *, inside: int | None = None) -> str | None:
+    r"""Find a text of more than a few letters in the first directory, or in one that it points to.
+
+    Parameters
+    ----------
+    file : BinaryIO
+    tag : int
+    inside : int, optional
+        The tag that points to the directory to look in.
+
+    Returns
+    -------
+    str or None
+        Up to its first null character; None where the directory does not have it, or it is not ASCII.
+
+    Examples
+    --------
+    >>> import io
+    >>> exif = struct.pack("<2sHLHHHLLL", b"II", 42, 8, 1, 306, 2, 20, 26, 0) + b"2024:05:17 12:00:00\0"
+    >>> find_text(io.BytesIO(exif), 306)
+    '2024:05:17 12:00:00'
+    """
+    try:
+        layout, offset = _start(file)
+        if inside is not None:
+            offset = next(value for found, value, n_bytes, _ in _entries(file, layout, offset) if found == inside)
+        place, n_bytes = next(
+            (value, n_bytes) for found, value, n_bytes, _ in _entries(file, layout, offset) if found == tag and n_bytes
+        )
+        file.seek(place)
+        return file.read(min(n_bytes, _MAX_TEXT)).partition(b"\0")[0].decode("ascii")
+    except (struct.error, OverflowError, StopIteration, UnicodeDecodeError):
         return None
 
 

@@ -6,9 +6,8 @@ Pillow's EXIF reader warns of every oddity, so the orientation, the only thing o
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from io import BytesIO
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -16,7 +15,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from concept_memes.loading.tiff_directories import ORIENTATION, first_value
 
-__all__ = ["TransparentKey", "orientation_of", "transparent_key", "upright_rgb"]
+__all__ = ["TransparentKey", "exif_bytes", "orientation_of", "transparent_key", "upright_rgb"]
 
 _TRANSPOSE: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -157,7 +156,7 @@ def orientation_of(image: Image.Image) -> int | None:
     if isinstance(image, TiffImageFile):
         found = image.tag_v2.get(ORIENTATION)
     else:
-        found = _exif_orientation(_exif_bytes(image.info))
+        found = first_value(BytesIO(exif_bytes(image)), ORIENTATION)  # damaged EXIF is no reason to lose the picture
     if isinstance(found, int):
         return found
     xmp = image.info.get("XML:com.adobe.xmp") or image.info.get("xmp") or b""
@@ -165,20 +164,34 @@ def orientation_of(image: Image.Image) -> int | None:
     return int(match[1]) if match else None
 
 
-def _exif_bytes(info: Mapping[str | tuple[int, int], Any]) -> bytes:
-    """Return a picture's EXIF block; PNGs of older programs hold it as text, in hexadecimal after three lines."""
-    exif = info.get("exif")
-    text = info.get("Raw profile type exif")
+def exif_bytes(image: Image.Image) -> bytes:
+    r"""Return a picture's EXIF block, a TIFF file of its own; PNGs of older programs hold it in hexadecimal.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+
+    Returns
+    -------
+    bytes
+        Empty where there is none.
+
+    Examples
+    --------
+    >>> image = Image.new("RGB", (1, 1))
+    >>> image.info["exif"] = b"Exif\0\0II*\0"
+    >>> exif_bytes(image)
+    b'II*\x00'
+    """
+    exif = image.info.get("exif")
+    text = image.info.get("Raw profile type exif")
     if not isinstance(exif, bytes) and isinstance(text, str):
         try:
-            return bytes.fromhex("".join(text.split("\n")[3:]))
+            exif = bytes.fromhex("".join(text.split("\n")[3:]))  # after three lines of other things
         except ValueError:
             return b""
-    return exif if isinstance(exif, bytes) else b""
-
-
-def _exif_orientation(exif: bytes) -> int | None:
-    """Find the orientation in an EXIF block, which is a TIFF file of its own."""
+    if not isinstance(exif, bytes):
+        return b""
     while exif.startswith(b"Exif\0\0"):
         exif = exif[6:]
-    return first_value(BytesIO(exif), ORIENTATION)  # damaged EXIF is no reason to lose the picture
+    return exif

@@ -1,0 +1,42 @@
+/** What a search found: the best concepts, then pictures with their scores. @returns {View} */
+function searchView({ collection, semantics, filterChanged }, text, filter) {
+  const note = make("p", { className: "lead", role: "note", dir: "auto" });
+  const cards = make("ul", { className: "found-concepts", "aria-label": "Best concepts" });
+  const all = collection.allRows();
+  const list = new PictureList(collection, {
+    label: `Pictures for ${text}`,
+    order: "Best match",
+    filter,
+    withConcepts: true,
+    pick(chosen) {
+      const found = semantics.find(text, filtered(collection, all, chosen));
+      note.textContent = noteOn(found, semantics);
+      note.hidden = note.textContent === "";
+      cards.replaceChildren(
+        ...found.concepts.map(([concept, score]) =>
+          make("li", {}, conceptCard(collection, concept.id, score === null ? null : `score ${score.toFixed(2)}`)),
+        ),
+      );
+      cards.hidden = found.concepts.length === 0;
+      return { rows: found.rows, total: found.rows.length, scores: found.scores };
+    },
+    filterChanged,
+  });
+  return listView(`${text}: search`, list, heading(`“${text}”`), note, cards);
+}
+
+/** Say what was compared, and whether anything stands out. @param {Found} found @param {Semantics} semantics */
+function noteOn({ parsed, byLetters, clear, rows }, semantics) {
+  const unknown = parsed.unknown.map((part) => `“${part}”`).join(", ");
+  const known = parsed.known.map(({ text }) => `“${text}”`).join(", ");
+  if (byLetters) {
+    const missing = `${unknown} ${parsed.unknown.length > 1 ? "are" : "is"} not in the vocabulary`;
+    const why = semantics.knowsMeaning ? missing : "There are no word vectors in this file";
+    if (rows.length === 0) return `${why}, and no name has it. Try another word.`;
+    return `${why}: compared by letters, with names and words.`;
+  }
+  const parts = [];
+  if (parsed.unknown.length > 0) parts.push(`By meaning: ${known}. Not in the vocabulary, so by letters: ${unknown}.`);
+  if (!clear) parts.push("Nothing stands out; these come nearest.");
+  return parts.join(" ");
+}
