@@ -197,7 +197,7 @@ class GrowingConcepts(CorrectedConcepts):
             labels,
             {int(c): int(n) for c, n in zip(joined, counts, strict=True) if c not in new},
             tuple(concept for concept in self.concepts_.concepts if concept.index in new),
-            n_known=extended.n_known,
+            known=tuple(np.flatnonzero(extended.places < start).tolist()),
             n_copies=extended.n_copies,
             n_moved=n_moved,
             n_waiting=n_read - int((self.concepts_.labels >= 0).sum()),

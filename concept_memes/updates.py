@@ -46,8 +46,8 @@ class UpdateReport:
         Existing concepts that new pictures joined, and how many.
     new_concepts : tuple of Concept
         Concepts that have formed.
-    n_known : int
-        Pictures that were in the collection already, and were not added again.
+    known : tuple of int
+        Which of those given were in the collection already, by their places; they were not added again.
     n_copies : int
         Pictures that were added, and whose content another one before them had.
     n_moved : int
@@ -68,17 +68,23 @@ class UpdateReport:
     labels: IntArray
     joined: Mapping[int, int]
     new_concepts: tuple[Concept, ...] = ()
-    n_known: int = 0
+    known: tuple[int, ...] = ()
     n_copies: int = 0
     n_moved: int = 0
     n_waiting: int = 0
     skipped: tuple[SkippedImage, ...] = ()
 
+    @property
+    def n_known(self) -> int:
+        """How many were in the collection already."""
+        return len(self.known)
+
     def __str__(self) -> str:
+        added = np.delete(self.labels, list(self.known))  # each picture counts once
         n_joined = sum(self.joined.values())
-        n_unread = sum(one.index >= 0 for one in self.skipped)
-        n_new = int(np.isin(self.labels, [concept.index for concept in self.new_concepts]).sum())
-        n_none = int((self.labels < 0).sum()) - n_unread
+        n_unread = sum(one.index >= 0 and one.index not in self.known for one in self.skipped)
+        n_new = int(np.isin(added, [concept.index for concept in self.new_concepts]).sum())
+        n_none = int((added < 0).sum()) - n_unread
         parts = [f"{self.n_known} known already"] if self.n_known else []
         parts += [f"{n_joined} joined {_counted(len(self.joined), 'concept')}"] if n_joined else []
         parts += [f"{n_new} in {_counted(len(self.new_concepts), 'new concept')}"] if self.new_concepts else []
@@ -175,6 +181,7 @@ def extend(concept_set: ConceptSet, collection: Collection) -> Extended:
         raw_labels=np.concatenate([concept_set.raw_labels, np.full(n, -1, np.int64)]),
         raw_probabilities=np.concatenate([concept_set.raw_probabilities, np.zeros(n)]),
         vectors=np.concatenate([concept_set.vectors, collection.vectors[rows]]),
+        positions=None if n else concept_set.positions,  # a new picture moves its neighbours
         skipped=concept_set.skipped
         + tuple(s if s.index < 0 else replace(s, index=int(places[s.index])) for s in skipped),
         pixels={
@@ -321,6 +328,7 @@ def _placed(
         raw_labels=labels[asked],
         raw_probabilities=probabilities[asked],
         vectors=concept_set.vectors[asked],
+        positions=None,
     )
     return place_vectors(voters, concept_set.vectors[rows])
 

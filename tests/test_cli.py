@@ -12,11 +12,14 @@ import pytest
 from badfiles import HTML
 from commandline import rows, run
 from PIL import Image
+from tinyclip import tiny_clip
 
 import concept_memes
 import concept_memes.fitted
 import concept_memes.model
 from concept_memes import ConceptModel, __version__
+from concept_memes.cli.encoder_choice import encoder_of
+from concept_memes.encoders import CLIPEncoder, HubFreeEncoder
 from concept_memes.persistence import load_concept_set
 from concept_memes.testing import ColorEncoder, color_images, write_color_images
 
@@ -125,7 +128,7 @@ def test_fit_writes_a_report_of_the_run(tmp_path: Path, pictures: Path) -> None:
 def test_a_report_that_cannot_be_written_is_known_at_once(tmp_path: Path, pictures: Path) -> None:
     done = run("fit", pictures, "--out", tmp_path / "concepts", "--report", tmp_path / "report.txt")
     assert done.code == 2
-    assert "must be a file whose name ends in .json" in done.err
+    assert "must be a file whose name ends in .html (a page) or .json (what the run did)" in done.err
     assert not (tmp_path / "concepts").exists()
 
 
@@ -156,6 +159,32 @@ def test_fit_looks_at_as_many_frames_as_it_is_told_to(tmp_path: Path, pictures: 
         assert run("fit", pictures, "--out", tmp_path / "concepts", *options).code == 0
         frames.append(json.loads(path.read_text())["n_frames"])
     assert frames == [15, 17]
+
+
+def test_fit_runs_the_model_where_and_how_it_is_told_to(
+    tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(concept_memes.model, "resolve_encoder", lambda given: asked.append(given) or ColorEncoder())
+    if not HubFreeEncoder.is_installed():
+        pytest.skip('needs pip install "concept-memes[hub-free]"')
+    options = ["--model", "hub-free", "--device", "cpu", "--precision", "fp32", "--batch-size", "3"]
+    assert run("fit", pictures, "--out", tmp_path / "concepts", *options, "--quiet").code == 0
+    (encoder,) = asked
+    assert isinstance(encoder, HubFreeEncoder)
+    assert (encoder.placement.given_device, encoder.placement.given_precision) == ("cpu", "fp32")
+    assert encoder.batch_size == 3
+    # What the folder is searched with later is the same encoder.
+    again = ConceptModel.load(tmp_path / "concepts").embedding_model
+    assert (again.placement.given_precision, again.batch_size) == ("fp32", 3)
+
+
+def test_a_clip_model_keeps_its_name_with_settings(tmp_path: Path) -> None:
+    tiny_clip(tmp_path / "clip")
+    encoder = encoder_of(str(tmp_path / "clip"), device="auto", precision="fp32", batch_size="auto")
+    assert isinstance(encoder, CLIPEncoder)
+    assert (encoder.name, encoder.placement.given_precision) == (str(tmp_path / "clip"), "fp32")
+    assert encoder_of("any-name", device="auto", precision="auto", batch_size="auto") == "any-name"
 
 
 def test_fit_asks_for_the_model_that_was_named(tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,6 +231,18 @@ def test_fit_draws_the_collage_that_is_asked_for(tmp_path: Path, pictures: Path)
 
 
 @pytest.mark.usefixtures("colors")
+def test_fit_draws_over_no_file_of_others_unless_forced(tmp_path: Path, pictures: Path) -> None:
+    (tmp_path / "look.png").write_bytes(b"somebody's")
+    options = ["--out", tmp_path / "concepts", "--collage", tmp_path / "look.png", "-q"]
+    done = run("fit", pictures, *options)
+    assert (done.code, done.out) == (1, "")
+    assert "look.png is there already" in done.err
+    assert not (tmp_path / "concepts").exists()
+    assert run("fit", pictures, *options, "--force").code == 0
+    assert (tmp_path / "look.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.usefixtures("colors")
 def test_fit_names_the_first_bad_files_and_says_how_to_see_all(tmp_path: Path, pictures: Path) -> None:
     for number in range(6):
         (pictures / f"empty-{number}.jpg").touch()
@@ -241,7 +282,7 @@ def test_fit_without_any_concept_says_what_to_try(tmp_path: Path) -> None:
 def test_fit_shows_the_largest_of_very_many_concepts(
     tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("concept_memes.cli.N_SHOWN", 1)
+    monkeypatch.setattr("concept_memes.cli.fitting.N_SHOWN", 1)
     done = run("fit", pictures, "--out", tmp_path / "concepts")
     assert "red-0" in done.out
     assert "blue-0" not in done.out
@@ -292,9 +333,13 @@ def test_fit_refuses_a_place_before_it_works(tmp_path: Path, pictures: Path, col
         ("--diversity", "2", "--diversity"),
         ("--exemplars", "0", "--exemplars"),
         ("--n-concepts", "0", "--n-concepts"),
-        ("--granularity", "huge", "huge is neither coarse"),
+        ("--granularity", "huge", "'huge' is none of coarse, medium, fine"),
         ("--outliers", "2", '2 is not "auto"'),
         ("--guide", " , ", "--guide"),
+        ("--device", "gpu", "'gpu' is not one of"),
+        ("--precision", "half", "'half' is none of auto, fp32, fp16, bf16, int8"),
+        ("--batch-size", "0", "'0' is neither auto nor a whole number"),
+        ("--report", "page.pdf", "must be a file whose name ends in .html"),
         ("--collage", "collage.doc", "must end in one of .png"),
         ("--collage", ".", "is a folder"),
     ],
@@ -371,7 +416,7 @@ def test_commands_say_when_a_folder_holds_no_saved_model(
 
 
 def test_missing_arguments_end_with_2() -> None:
-    for arguments in ([], ["fit"], ["fit", "somewhere"], ["search"], ["dance"]):
+    for arguments in (["fit"], ["fit", "somewhere"], ["search"], ["similar", "somewhere"], ["dance"]):
         done = run(*arguments)
         assert (done.code, done.out) == (2, ""), arguments
         assert "Usage: " in done.err
@@ -446,92 +491,7 @@ def test_paths_are_found_from_any_folder(
     assert colors.n_encoded > 0
 
 
-# --- show ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("name", "start"), [("a.png", b"\x89PNG"), ("a.JPG", b"\xff\xd8"), ("a.pdf", b"%PDF"), ("a.svg", b"<?xml")]
-)
-def test_show_draws_by_the_ending(saved: Path, tmp_path: Path, name: str, start: bytes) -> None:
-    done = run("show", saved, "-o", tmp_path / name)
-    assert (done.code, done.out, done.err) == (0, f"Drawn: {tmp_path / name}\n", "")
-    assert (tmp_path / name).read_bytes().startswith(start)
-
-
-def test_show_draws_the_concepts_that_are_asked_for(saved: Path, tmp_path: Path) -> None:
-    for options, titles in (([], {"red", "blue"}), (["--top", "1"], {"red"}), (["--concepts", "1"], {"blue"})):
-        assert run("show", saved, *options, "-o", tmp_path / "a.svg").code == 0
-        drawn = (tmp_path / "a.svg").read_text()
-        assert {color for number, color in enumerate(("red", "blue")) if f'"concept-{number}"' in drawn} == titles
-
-
-def test_show_never_draws_over_a_picture_of_the_collection(saved: Path, pictures: Path) -> None:
-    picture = sorted(pictures.rglob("*.png"))[0]
-    before = picture.read_bytes()
-    done = run("show", saved, "-o", picture)
-    assert (done.code, done.out) == (1, "")
-    assert "one of the pictures of the collection" in done.err
-    assert picture.read_bytes() == before
-
-
-def test_show_without_a_name_never_replaces_a_file(
-    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert run("show", saved).out == "Drawn: collage.png\n"
-    (tmp_path / "collage.png").write_bytes(b"somebody's")
-    done = run("show", saved)
-    assert (done.code, done.out) == (1, "")
-    assert "--force" in done.err
-    assert (tmp_path / "collage.png").read_bytes() == b"somebody's"
-    assert run("show", saved, "--force").code == 0
-    assert (tmp_path / "collage.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_show_replaces_the_file_that_is_named_but_no_folder(saved: Path, tmp_path: Path) -> None:
-    (tmp_path / "old.png").write_bytes(b"old")
-    assert run("show", saved, "-o", tmp_path / "old.png").code == 0
-    assert (tmp_path / "old.png").read_bytes().startswith(b"\x89PNG")
-    (tmp_path / "folder.png").mkdir()
-    assert run("show", saved, "-o", tmp_path / "folder.png").code == 2
-    assert run("show", saved, "-o", tmp_path / "old.docx").code == 2
-
-
-def test_show_refuses_numbers_that_are_none(saved: Path, tmp_path: Path) -> None:
-    assert run("show", saved, "--concepts", "red", "-o", tmp_path / "a.png").code == 2
-    done = run("show", saved, "--concepts", "1,99", "-o", tmp_path / "a.png")
-    assert done.code == 1
-    assert "--concepts [99]: must be numbers of concepts, from 0 to 1" in done.err
-    assert not (tmp_path / "a.png").exists()
-
-
-# --- assign and info -----------------------------------------------------------------------------------------------
-
-
-def test_assign_shows_the_concept_of_each_new_picture(saved: Path, tmp_path: Path) -> None:
-    new = write_color_images(tmp_path / "new", ["blue", "red"], 1, seed=1)
-    (tmp_path / "new" / "empty.jpg").touch()
-    done = run("assign", saved, tmp_path / "new")
-    assert done.code == 0
-    found = {row[-1]: row[:-1] for row in rows(done.out)[2:]}
-    assert found[str(new[0])][0] == "1"
-    assert found[str(new[0])][1].startswith("blue")
-    assert found[str(new[1])][0] == "0"
-    assert found[str(tmp_path / "new" / "empty.jpg")] == ["none", "empty file"]
-    assert done.err == f"warning: 1 file could not be read and was left out:\n  {tmp_path}/new/empty.jpg: empty file\n"
-
-
-def test_assign_prints_one_json_document(saved: Path, tmp_path: Path) -> None:
-    new = write_color_images(tmp_path / "new", ["blue"], 2, seed=1)
-    (tmp_path / "new" / "empty.jpg").touch()
-    images = run("assign", saved, *new, tmp_path / "new" / "empty.jpg", "--json").document["images"]
-    assert [(image["path"], image["concept"], image["reason"]) for image in images] == [
-        (str(new[0]), 1, None),
-        (str(new[1]), 1, None),
-        (str(tmp_path / "new" / "empty.jpg"), -1, "empty file"),
-    ]
-    assert images[0]["words"][0] == "blue"
-    assert images[2]["words"] == []
+# --- info ------------------------------------------------------------------------------------------------------------
 
 
 def test_info_shows_model_counts_and_concepts(saved: Path) -> None:
@@ -547,8 +507,23 @@ def test_info_shows_model_counts_and_concepts(saved: Path) -> None:
     assert run("info", saved, "--skipped").out == "Every image could be read.\n"
 
 
+def test_info_draws_the_tree_and_lists_bare(saved: Path, pictures: Path) -> None:
+    tree = run("info", saved, "--tree")
+    assert (tree.code, tree.err) == (0, "")
+    assert re.fullmatch(
+        r".*\(14 images.*\)\n├─ red.* \(8 images, concept 0\)\n└─ blue.* \(6 images, concept 1\)\n", tree.out
+    )
+    bare = run("info", saved, "-q").out.splitlines()
+    assert [line.split("\t")[:2] for line in bare] == [["0", "8"], ["1", "6"]]
+    assert bare[0].split("\t")[2].startswith("red")
+    assert run("info", saved, "--tree", "--json").code == 2
+    (pictures / "empty.jpg").touch()
+    run("fit", pictures, "--out", saved, "-q")
+    assert run("info", saved, "--skipped", "-q").out == f"{pictures / 'empty.jpg'}\n"
+
+
 def test_info_says_in_json_what_fit_said(tmp_path: Path, pictures: Path, colors: ColorEncoder) -> None:
     said = run("fit", pictures, "--out", tmp_path / "concepts", "--json").document
-    del said["collage"]
+    assert (said.pop("collage"), said.pop("page")) == (None, None)
     assert run("info", tmp_path / "concepts", "--json").document == said
     assert colors.n_encoded > 0

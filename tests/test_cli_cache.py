@@ -195,3 +195,31 @@ def test_help_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.strip() == ""
+
+
+# --- quiet, documents, fingerprints --------------------------------------------------------------------------------
+
+
+def test_quiet_prints_the_folder_alone_and_else_nothing(kept: Path) -> None:
+    assert run("cache", "info", "-q").out == f"{kept}\n"
+    for command in (["limit", "2GB"], ["clear", "--yes"]):
+        done = run("cache", *command, "--quiet")
+        assert (done.code, done.out, done.err) == (0, "", "")
+    assert n_vectors(kept) == 0
+
+
+def test_limit_and_clear_say_in_json_what_they_did(kept: Path) -> None:
+    assert run("cache", "limit", "2GB", "--json").document["limit"] == 2_000_000_000
+    document = run("cache", "clear", "--yes", "--json").document
+    assert document["folder"] == str(kept)
+    assert document["freed_bytes"] > 2000
+    assert run("cache", "info", "--json").document["n_vectors"] == 0
+
+
+def test_long_fingerprints_are_told_in_few_words_and_those_that_look_alike_are_one(kept: Path) -> None:
+    long = "clip:0123456789abcdef0123456789abcdef:0123456789ab:cpu:fp32:batch"
+    with open_cache(True) as cache:
+        cache.store(f"{long}16", keys_of(5), vectors_of(5))
+        cache.store(f"{long}32", keys_of(4), vectors_of(4))
+    assert ["9", "clip 01234567 cpu fp32"] in rows(run("cache", "info").out)
+    assert run("cache", "info", "--json").document["encoders"][f"{long}32"] == 4

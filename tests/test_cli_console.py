@@ -31,6 +31,7 @@ from concept_memes.testing import ColorEncoder, write_color_images
 
 HEAVY = ["hdbscan", "matplotlib", "nltk", "numba", "pandas", "scipy", "sentence_transformers", "sklearn"]
 HEAVY += ["torch", "transformers", "umap"]
+COMMANDS = ["fit", "search", "similar", "show", "map", "report", "info", "assign", "update", "export", "sort", "cache"]
 
 
 @pytest.fixture
@@ -193,7 +194,9 @@ def test_filters_and_handlers_are_as_before(saved: Path) -> None:
 # --- as a process of its own ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["fit", "--help"], ["--version"], ["info", "nowhere"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["fit", "--help"], ["--version"], ["info", "nowhere"], ["nowhere"], []]
+)
 def test_answers_that_need_no_model_load_nothing_heavy(arguments: list[str]) -> None:
     code = (
         "import sys, json, atexit\n"
@@ -204,7 +207,7 @@ def test_answers_that_need_no_model_load_nothing_heavy(arguments: list[str]) -> 
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=100)
     assert json.loads(done.stderr.splitlines()[-1]) == []
-    assert done.returncode == (1 if "nowhere" in arguments else 0)
+    assert done.returncode == (1 if "info" in arguments else 0 if arguments and arguments != ["nowhere"] else 2)
 
 
 def test_version() -> None:
@@ -218,9 +221,45 @@ def test_version() -> None:
 
 def test_help_names_the_commands_and_the_way() -> None:
     out = run("--help").out
-    for command in ("fit", "search", "show", "assign", "info"):
-        assert re.search(rf"^  {command} +\w", out, flags=re.MULTILINE)
-    assert "concept-memes fit photos/ --out concepts/\n" in out
+    for command in COMMANDS:
+        told = re.search(rf"^  {command} +(\w.*)$", out, flags=re.MULTILINE)
+        assert told, command
+        assert not told[1].endswith("..."), command  # cut off
+    assert "    concept-memes photos/ " in out
+    assert "Exit codes: 0 done, 1 error, 2 wrong call, 130 stopped with Ctrl-C." in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("command", [*COMMANDS[:-1], "cache info", "cache clear", "cache limit"])
+def test_every_command_has_json_and_quiet(command: str) -> None:
+    out = run(*command.split(), "--help").out
+    assert "--json" in out
+    assert "-q, --quiet" in out
+
+
+@pytest.mark.parametrize(
+    ("command", "work"),
+    [
+        (["search", "SAVED", "red"], "concept_memes.searching.SearchedConcepts.embed_query"),
+        (["similar", "SAVED", "red-00.png"], "concept_memes.search.search_images"),
+        (["show", "SAVED", "-o", "a.png"], "concept_memes.figures.collage.draw_collage"),
+        (["map", "SAVED", "-o", "a.png"], "concept_memes.projection.project"),
+        (["report", "SAVED", "-o", "a.html"], "concept_memes.projection.project"),
+        (["assign", "SAVED", "pictures"], "concept_memes.growing.GrowingConcepts.assign"),
+        (["update", "SAVED", "pictures"], "concept_memes.growing.GrowingConcepts.update"),
+    ],
+)
+def test_ctrl_c_ends_every_long_command_with_130(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], work: str
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(work, stopped)
+    done = run(*(saved if part == "SAVED" else part for part in command))
+    assert (done.code, done.out, done.err) == (130, "", "note: stopped\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["concepts", "pictures"]
 
 
 @pytest.fixture

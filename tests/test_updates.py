@@ -87,6 +87,20 @@ def test_a_folder_that_is_given_again_adds_only_what_is_new(tmp_path: Path) -> N
     assert more.labels[0] == model.labels_[14]  # the first by name, the last that came
 
 
+def test_a_map_lasts_until_a_picture_is_added() -> None:
+    reds, blues = color_images(["red"], 8), color_images(["blue"], 6)
+    model = ConceptModel(embedding_model=ColorEncoder(), vocabulary=WORDS).fit(reds + blues)
+    places = model.positions_
+    model.update(reds[:2])
+    assert model.concepts_.positions is places
+    model.rename_concept(0, "reds")
+    model.merge_concepts([0, 1])
+    assert model.concepts_.positions is places
+    model.update(color_images(["red"], 1, seed=9))
+    assert model.concepts_.positions is None
+    assert model.positions_.shape == (15, 2)
+
+
 def test_a_copy_under_another_path_is_added_and_gets_the_label_of_its_original(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         write_color_images(tmp_path / folder, ["red"], 6)
@@ -238,11 +252,28 @@ def test_exemplars_that_have_gone_are_replaced(color_set: ConceptSet) -> None:
 
 
 def test_a_report_reads_well() -> None:
-    report = UpdateReport(np.array([0, -1, -1, 4]), {0: 1}, n_known=1, n_moved=2)
+    report = UpdateReport(np.array([0, -1, -1, 4]), {0: 1}, known=(3,), n_moved=2)
     assert str(report).splitlines() == [
         "4 images: 1 known already, 1 joined 1 concept, 2 in none",
         "2 images went from existing concepts into new ones",
     ]
+
+
+def test_a_report_counts_each_picture_once(tmp_path: Path) -> None:
+    write_color_images(tmp_path, ["red"], 8)
+    write_color_images(tmp_path, ["blue"], 6)
+    write_color_images(tmp_path, ["lime"], 2)
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    model = ConceptModel(embedding_model=ColorEncoder(), vocabulary=WORDS, outliers="keep", min_concept_size=5)
+    with pytest.warns(SkippedImagesWarning):
+        model.fit(tmp_path)
+    assert (model.labels_ < 0).sum() == 3
+    write_color_images(tmp_path / "new", ["lime"], 4, seed=5)
+    with pytest.warns(SkippedImagesWarning):
+        report = model.update(tmp_path)
+    # The two lime pictures that waited are in the new concept too, but they were known.
+    assert (report.n_known, report.labels.tolist().count(2)) == (17, 6)
+    assert str(report).splitlines() == ["21 images: 17 known already, 4 in 1 new concept", "new: 2 (lime), 6 images"]
 
 
 def test_pixels_of_an_update_are_kept_for_figures() -> None:

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from concept_memes.cli.console import note, say, say_json
+from concept_memes.cli.console import note, say, say_json, say_lines
+from concept_memes.cli.options import Json, Quiet
 from concept_memes.errors import CacheError, CacheWarning
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ Folder = Annotated[
 ]
 
 
-@cache_app.callback(help="Show, limit or clear what is kept between runs: vectors, and copies of addresses.")
+@cache_app.callback(help="Show, limit or clear what is kept between runs. That is vectors, and copies of addresses.")
 def start() -> None:
     """Do nothing: the help is what it says."""
 
@@ -46,9 +48,13 @@ def start() -> None:
 @cache_app.command()
 def info(
     folder: Folder = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Show what is kept, and how much room it takes."""
+    """Show what is kept, and how much room it takes.
+
+    With --quiet: the folder.
+    """
     from concept_memes.cache import CacheInfo
 
     place = chosen(folder)
@@ -59,6 +65,9 @@ def info(
     if as_json:
         say_json(cache_document(found))
         return
+    if quiet:
+        say_lines([str(place)])
+        return
     from concept_memes.cli.tables import facts_table, plain_table
 
     say(facts_table(facts(found)))
@@ -66,8 +75,11 @@ def info(
         table = plain_table()
         table.add_column("vectors", justify="right")
         table.add_column("model", overflow="fold")
+        counts: Counter[str] = Counter()
         for fingerprint, n_vectors in found.encoders.items():
-            table.add_row(f"{n_vectors:,}", fingerprint)
+            counts[spoken_fingerprint(fingerprint)] += n_vectors
+        for model, n_vectors in counts.most_common():
+            table.add_row(f"{n_vectors:,}", model)
         say("", table)
 
 
@@ -78,23 +90,30 @@ def clear(
     keep_downloads: Annotated[
         bool, typer.Option("--keep-downloads", help="Keep the copies of addresses, which need the network again.")
     ] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Remove what is kept. Pictures and fitted models are never touched."""
-    place = chosen(folder)
-    if not is_there(place):
-        say(f"Nothing is kept in {place}.", wrap=False)
-        return
-    with opened(place) as cache:
-        if not yes:
-            ask(cache.info(), downloads=not keep_downloads)
-        freed = cache.clear(downloads=not keep_downloads)
-    say(f"Cleared: {place}, {spoken_size(freed)} freed", wrap=False)
+    place, freed = chosen(folder), 0
+    anything = is_there(place)
+    if anything:
+        with opened(place) as cache:
+            if not yes:
+                ask(cache.info(), downloads=not keep_downloads)
+            freed = cache.clear(downloads=not keep_downloads)
+    if as_json:
+        say_json({"folder": str(place), "freed_bytes": freed})
+    elif not quiet:
+        told = f"Cleared: {place}, {spoken_size(freed)} freed" if anything else f"Nothing is kept in {place}."
+        say(told, wrap=False)
 
 
 @cache_app.command()
 def limit(
     size: Annotated[str, typer.Argument(metavar="SIZE|none", help="Such as 2GB; none takes a limit away.")],
     folder: Folder = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Set how large the vectors may become; those that were not used for longest go first."""
     max_bytes = read_size(size)
@@ -102,6 +121,10 @@ def limit(
     with opened(place) as cache:
         cache.set_limit(max_bytes)
         found = cache.info()
+    if as_json:
+        say_json(cache_document(found))
+    if as_json or quiet:
+        return
     holds = f"{spoken_size(found.database_bytes)} now"
     kept = "any size" if max_bytes is None else f"at most {spoken_size(max_bytes)}"
     say(f"Limit of the vectors in {place}: {kept} ({holds})", wrap=False)
@@ -207,6 +230,32 @@ def spoken_size(n_bytes: int) -> str:
         if n_bytes < 999.95 * size:
             return f"{n_bytes / size:.1f} {unit}"
     return f"{n_bytes / 10**12:.1f} TB"
+
+
+def spoken_fingerprint(fingerprint: str) -> str:
+    """Write the fingerprint of an encoder for people: its name, the first digits of its weights, where it ran.
+
+    Parameters
+    ----------
+    fingerprint : str
+
+    Returns
+    -------
+    str
+        Encoders that differ in less, such as the size of a batch, come to the same; ``--json`` tells them apart.
+
+    Examples
+    --------
+    >>> spoken_fingerprint("clip-texts:0123456789abcdef:0123456789ab:cpu:fp32:batch16:buckets01234567")
+    'clip-texts 01234567 cpu fp32'
+    >>> spoken_fingerprint("colors/1 batch=16")
+    'colors/1'
+    """
+    name = re.match(r"[^\s:]*", fingerprint)
+    weights = re.search(r"\b[0-9a-f]{16,}\b", fingerprint)
+    where = re.findall(r"\b(?:cpu|cuda|mps|xpu|fp32|fp16|bf16|int8)\b", fingerprint)
+    parts = [name[0] if name else "", weights[0][:8] if weights else "", *where]
+    return " ".join(filter(None, parts)) or fingerprint
 
 
 def facts(found: CacheInfo) -> dict[str, str]:

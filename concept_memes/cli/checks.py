@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
 
 __all__ = [
+    "GRANULARITIES",
     "check_cache",
-    "check_figure",
     "check_out",
-    "check_report",
-    "granularity_of",
+    "check_reports",
+    "one_of",
     "separate_words",
     "share_or_word",
     "whole_numbers",
     "whole_or_auto",
 ]
 
-FIGURE_ENDINGS = (".png", ".jpg", ".jpeg", ".pdf", ".svg")
+GRANULARITIES = ("coarse", "medium", "fine")
 
 
 def whole_or_auto(text: str) -> int | str:
@@ -47,10 +48,16 @@ def share_or_word(text: str) -> float | str:
     return value
 
 
-def granularity_of(text: str) -> str:
-    """Read the value of --granularity."""
-    if text not in ("coarse", "medium", "fine"):
-        raise typer.BadParameter(f"{text} is neither coarse nor medium nor fine", param_hint="--granularity")
+def one_of(text: str, choices: Sequence[str], option: str) -> str:
+    """Read the value of an option that has few.
+
+    Examples
+    --------
+    >>> one_of("fine", GRANULARITIES, "--granularity")
+    'fine'
+    """
+    if text not in choices:
+        raise typer.BadParameter(f"{text!r} is none of {', '.join(choices)}", param_hint=option)
     return text
 
 
@@ -83,19 +90,22 @@ def check_out(folder: Path) -> None:
         raise SavedModelError(f"There is no permission to write into {there}. Save into another folder.")
 
 
-def check_figure(path: Path) -> None:
-    """Raise at once if a figure cannot be written there."""
-    if path.is_dir():
-        raise typer.BadParameter(f"{path} is a folder; give the name of a file", param_hint="the picture file")
-    if path.suffix.lower() not in FIGURE_ENDINGS:
-        endings = ", ".join(FIGURE_ENDINGS)
-        raise typer.BadParameter(f"{path} must end in one of {endings}", param_hint="the picture file")
+def check_reports(paths: Sequence[Path]) -> tuple[Path | None, Path | None]:
+    """Tell page (.html) and record (.json) of a run apart; raise at once if one cannot be written."""
+    page = record = None
+    for path in paths:
+        if path.suffix.lower() in (".html", ".htm"):
+            page = path  # the last one: the short form gives one, and the user may give another
+        elif path.suffix.lower() == ".json" and not path.is_dir():
+            record = path
+        else:
+            told = f"{path} must be a file whose name ends in .html (a page) or .json (what the run did)"
+            raise typer.BadParameter(told, param_hint="--report")
+    if page is not None:
+        from concept_memes.explorer.place import checked_place
 
-
-def check_report(path: Path) -> None:
-    """Raise at once if a report cannot be written there."""
-    if path.suffix.lower() != ".json" or path.is_dir():
-        raise typer.BadParameter(f"{path} must be a file whose name ends in .json", param_hint="--report")
+        checked_place(page)
+    return page, record
 
 
 def check_cache(folder: Path | None, no_cache: bool) -> Path | bool:

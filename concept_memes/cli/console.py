@@ -11,7 +11,7 @@ import traceback
 import unicodedata
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -22,7 +22,19 @@ from rich.text import Text
 from concept_memes.concepts import SkippedImage
 from concept_memes.errors import ConceptMemesError, ConceptMemesWarning, InvalidParameterError, SkippedImagesWarning
 
-__all__ = ["clean", "console", "note", "plain_speech", "say", "say_json", "skipped_lines", "spoken", "told_skipped"]
+__all__ = [
+    "clean",
+    "console",
+    "note",
+    "plain_speech",
+    "say",
+    "say_json",
+    "say_lines",
+    "skipped_lines",
+    "skipped_place",
+    "spoken",
+    "told_skipped",
+]
 
 N_NAMED = 5  # skipped files that are named; the others are counted
 OPTIONS = {
@@ -124,10 +136,26 @@ def say_json(document: Mapping[str, Any]) -> None:
     write_out(re.sub("[\ud800-\udfff]", lambda match: f"\\u{ord(match[0]):04x}", text) + "\n")
 
 
-def write_out(text: str) -> None:
+def say_lines(lines: Iterable[str]) -> None:
+    """Print bare lines on standard output: for eyes on a terminal, for other programs the very bytes of a path.
+
+    Parameters
+    ----------
+    lines : iterable of str
+    """
+    if sys.stdout.isatty():
+        write_out("".join(f"{clean(line)}\n" for line in lines))
+    else:
+        write_out("".join(f"{line}\n" for line in lines), as_bytes=True)
+
+
+def write_out(text: str, *, as_bytes: bool = False) -> None:
     """Write to standard output; end quietly where nobody reads any more, as in ``| head``."""
     try:
-        sys.stdout.write(text)
+        if as_bytes:
+            sys.stdout.buffer.write(os.fsencode(text))
+        else:
+            sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
         # What is left in the buffer would fail again, loudly, when Python ends.

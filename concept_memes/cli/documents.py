@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from concept_memes.cli.tables import picture_path
-from concept_memes.concepts import ConceptHit, ConceptSet, ImageHit
+from concept_memes.cli.shown_places import absolute_place, picture_path
+from concept_memes.concepts import Assignment, ConceptHit, ConceptSet, ImageHit
 from concept_memes.protocols import FloatArray
 from concept_memes.run_report import RunReport
 from concept_memes.search import standard_scores
 from concept_memes.sources.image_refs import ImageRef
+from concept_memes.updates import UpdateReport
 
-__all__ = ["fitted_document", "placed_document", "search_document"]
+__all__ = ["assigned_document", "fitted_document", "search_document", "similar_document", "updated_document"]
 
 
 def fitted_document(
@@ -77,10 +78,6 @@ def search_document(
 ) -> dict[str, Any]:
     """Describe what a search found, best first; `score` is the standard score, which other queries' compare with."""
     known = {concept.index: concept for concept in concept_set.concepts}
-    concept_scores, image_scores = (
-        standard_scores(concept_set, vector, np.array([hit.similarity for hit in hits])).tolist()
-        for hits in (concepts, images)
-    )
     return {
         "query": query,
         "concepts": [
@@ -91,35 +88,94 @@ def search_document(
                 "size": known[hit.concept].size,
                 "words": list(known[hit.concept].words),
             }
-            for hit, score in zip(concepts, concept_scores, strict=True)
+            for hit, score in zip(concepts, scores_of(concept_set, vector, concepts), strict=True)
         ],
-        "images": [
-            {
-                "path": picture_path(concept_set, hit.index),
-                "similarity": hit.similarity,
-                "score": score,
-                "concept": hit.concept,
-            }
-            for hit, score in zip(images, image_scores, strict=True)
-        ],
+        "images": found_images(concept_set, vector, images),
     }
 
 
-def placed_document(
-    concept_set: ConceptSet, refs: Sequence[ImageRef], labels: Iterable[int], reasons: Mapping[int, str]
+def similar_document(
+    concept_set: ConceptSet,
+    picture: str,
+    label: int,
+    vector: FloatArray,
+    images: Sequence[ImageHit],
+    *,
+    known: bool,
 ) -> dict[str, Any]:
+    """Describe the pictures that are like one, best first; `known` says whether it is of the collection."""
+    return {
+        "picture": picture,
+        "known": known,
+        "concept": label,
+        "images": found_images(concept_set, vector, images),
+    }
+
+
+def found_images(concept_set: ConceptSet, vector: FloatArray, images: Sequence[ImageHit]) -> list[dict[str, Any]]:
+    """Describe the pictures that a search found."""
+    return [
+        {
+            "path": picture_path(concept_set, hit.index),
+            "similarity": hit.similarity,
+            "score": score,
+            "concept": hit.concept,
+        }
+        for hit, score in zip(images, scores_of(concept_set, vector, images), strict=True)
+    ]
+
+
+def scores_of(
+    concept_set: ConceptSet, vector: FloatArray, hits: Sequence[ConceptHit] | Sequence[ImageHit]
+) -> list[float]:
+    """Return the standard scores of what a search found."""
+    scores: list[float] = standard_scores(concept_set, vector, np.array([hit.similarity for hit in hits])).tolist()
+    return scores
+
+
+def assigned_document(concept_set: ConceptSet, placed: Iterable[tuple[ImageRef, Assignment]]) -> dict[str, Any]:
     """Describe the concepts of new pictures; -1 is in none, and `reason` says why one could not be read."""
     words = {concept.index: list(concept.words) for concept in concept_set.concepts}
     return {
         "images": [
             {
-                "path": ref.name if ref.url is not None or ref.path is None else str(ref.path.absolute()),
-                "concept": label,
-                "words": words.get(label, []),
-                "reason": reasons.get(ref.index),
+                "path": absolute_place(ref),
+                "concept": found.label,
+                "confidence": found.confidence,
+                "words": words.get(found.label, []),
+                "nearest": [picture_path(concept_set, index) for index in found.exemplars],
+                "reason": found.reason or None,
             }
-            for ref, label in zip(refs, labels, strict=True)
+            for ref, found in placed
         ]
+    }
+
+
+def updated_document(
+    concept_set: ConceptSet, refs: Sequence[ImageRef], done: UpdateReport, folder: Path
+) -> dict[str, Any]:
+    """Describe what an update did."""
+    known, reasons = set(done.known), {one.index: one.reason for one in done.skipped}
+    return {
+        "folder": str(folder.absolute()),
+        "n_images": len(concept_set.images),
+        "n_concepts": len(concept_set),
+        "n_added": len(refs) - len(known),
+        "n_known": len(known),
+        "n_copies": done.n_copies,
+        "n_moved": done.n_moved,
+        "n_in_none": done.n_waiting,
+        "joined": {str(concept): n for concept, n in done.joined.items()},
+        "new_concepts": [{"concept": c.index, "size": c.size, "words": list(c.words)} for c in done.new_concepts],
+        "images": [
+            {
+                "path": absolute_place(ref),
+                "concept": label,
+                "known": place in known,
+                "reason": reasons.get(place),
+            }
+            for place, (ref, label) in enumerate(zip(refs, done.labels.tolist(), strict=True))
+        ],
     }
 
 

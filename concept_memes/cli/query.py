@@ -6,40 +6,50 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import typer
 
-from concept_memes.cli.console import clean, note
 from concept_memes.image_formats import ENDINGS
 
 if TYPE_CHECKING:
+    from concept_memes.cache import VectorCache
     from concept_memes.queries import Query
 
-__all__ = ["concept_numbers", "parse_query"]
+__all__ = ["Address", "as_query", "concept_numbers", "is_there", "parse_query", "picture_at"]
 
 SIGNS = {"+": 1.0, "-": -1.0}
 WEIGHT = re.compile(r"(\d+(?:\.\d+)?|\.\d+):(.+)", re.DOTALL)
 HELP_TERMS = "+ and - stand between words or files, with blanks around them: panda + ./a.jpg - zoo"
 
 
-def parse_query(arguments: Sequence[str], image: Path | None) -> tuple[Query, str]:
-    """Read what is to be looked for.
+class Address(str):
+    """The address of a picture, which is still to be fetched."""
+
+    __slots__ = ()
+
+
+#: A term of a query: its weight, and a text, the path of a picture or the address of one.
+Term: TypeAlias = tuple[float, str | Path]
+
+
+def parse_query(arguments: Sequence[str], image: str | None) -> tuple[list[Term], str]:
+    """Read what is to be looked for; nothing is fetched.
 
     ``+`` and ``-`` as arguments of their own part the terms, and the words between them are one text. A number and a
     colon before a term are its weight. A term that names a file, with a folder before it or the ending of a picture, is
-    that picture; a note says so. All else is text, a file called "panda" too.
+    that picture. An address is a picture too. All else is text, a file called "panda" too.
 
     Parameters
     ----------
     arguments : sequence of str
         As the shell parts them.
-    image : Path or None
-        The picture of ``--image``, instead of arguments.
+    image : str or None
+        The picture of ``--image``, a file or an address, instead of arguments.
 
     Returns
     -------
-    query : Query
+    terms : list of (float, str, Path or Address)
     written : str
         The query as people write it.
 
@@ -50,28 +60,73 @@ def parse_query(arguments: Sequence[str], image: Path | None) -> tuple[Query, st
 
     Examples
     --------
-    >>> query, written = parse_query(["2:golden", "retriever", "-", "black-and-white", "+", "C++"], None)
-    >>> query
-    2 * Query('golden retriever') - Query('black-and-white') + Query('C++')
+    >>> terms, written = parse_query(["2:golden", "retriever", "-", "black-and-white", "+", "C++"], None)
+    >>> terms
+    [(2.0, 'golden retriever'), (-1.0, 'black-and-white'), (1.0, 'C++')]
     >>> written
     '2:golden retriever - black-and-white + C++'
     """
-    from concept_memes.queries import Query
-
     if bool("".join(arguments).strip()) == (image is not None):
         raise typer.BadParameter("give words to look for, or a picture with --image FILE (one of the two)")
     if image is not None:
-        return Query(image), str(image)
-    total: Query | None = None
+        place = picture_at(image)
+        if isinstance(place, Path) and not is_there(place):
+            raise typer.BadParameter(f"there is no file {place}", param_hint="--image")
+        return [(1.0, place)], image
+    terms: list[Term] = []
     for sign, words in parted(arguments):
         weight, words = weighed(words)
-        what = picture_or_text(words)
-        if isinstance(what, Path):
-            note(f"{clean(str(what))} is a file: looking for what is like this picture")
-        term = Query(what) * (sign * weight)
-        total = term if total is None else total + term
-    assert total is not None  # `parted` gives one term at least
-    return total, " ".join(arguments).strip()
+        terms.append((sign * weight, picture_or_text(words)))
+    return terms, " ".join(arguments).strip()
+
+
+def as_query(terms: Sequence[Term], cache: bool | str | Path | VectorCache) -> Query:
+    """Add the terms of a query up; pictures that have an address are fetched.
+
+    Parameters
+    ----------
+    terms : sequence of (float, str, Path or Address)
+    cache : bool, str, Path or VectorCache
+        As for the model: there go the copies.
+
+    Returns
+    -------
+    Query
+
+    Raises
+    ------
+    UnreadableImageError
+        If a picture cannot be fetched.
+
+    Examples
+    --------
+    >>> as_query([(2.0, "panda"), (-0.5, Path("a.jpg"))], cache=False)
+    2 * Query('panda') - 0.5 * Query(Path('a.jpg'))
+    """
+    from concept_memes.queries import Query
+
+    queries = [Query(fetched(what, cache) if isinstance(what, Address) else what) * weight for weight, what in terms]
+    return sum(queries[1:], start=queries[0])
+
+
+def fetched(address: str, cache: bool | str | Path | VectorCache) -> Path:
+    """Fetch a picture, and return where its copy is."""
+    from concept_memes.cache import open_cache
+    from concept_memes.remote.fetching import Fetcher
+    from concept_memes.sources.image_refs import temporary_downloads
+
+    with open_cache(cache) as opened, Fetcher(opened.downloads or temporary_downloads()) as fetcher:
+        return fetcher.fetch(address)
+
+
+def picture_at(place: str) -> Path | Address:
+    """Read where a picture is: a path, or an address that is not one of this machine."""
+    from concept_memes.remote.addresses import local_path
+    from concept_memes.remote.kept_copies import is_address
+
+    if is_address(place):
+        return local_path(place) or Address(place)
+    return Path(os.path.expanduser(place))
 
 
 def parted(arguments: Sequence[str]) -> list[tuple[float, list[str]]]:
@@ -101,18 +156,26 @@ def weighed(words: list[str]) -> tuple[float, list[str]]:
 
 def picture_or_text(words: list[str]) -> str | Path:
     """Return the picture that a term names, or the text that it is."""
+    from concept_memes.remote.kept_copies import is_address
+
+    if len(words) == 1 and is_address(words[0]):
+        return picture_at(words[0])
     for word in words:
         path = Path(os.path.expanduser(word))
         is_picture = path.suffix.lower() in ENDINGS
         looks_like_path = is_picture or os.sep in word or "/" in word
-        # A member of an archive is no file, but has one before it: photos.zip/a.jpg.
-        if looks_like_path and (path.is_file() or (is_picture and any(place.is_file() for place in path.parents))):
+        if looks_like_path and (is_there(path) if is_picture else path.is_file()):
             if len(words) == 1:
                 return path
             raise typer.BadParameter(f"{word} is a file and {' '.join(words)} is none. {HELP_TERMS}")
         if is_picture and len(words) == 1:
             raise typer.BadParameter(f"there is no file {word}")
     return " ".join(words).strip()
+
+
+def is_there(path: Path) -> bool:
+    """Tell whether there is a picture; in an archive it is no file, but has one before it: photos.zip/a.jpg."""
+    return any(place.is_file() for place in (path, *path.parents))
 
 
 def concept_numbers(text: str) -> list[int]:

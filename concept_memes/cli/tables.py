@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from rich import box
@@ -12,39 +11,22 @@ from rich.table import Table
 from rich.text import Text
 
 from concept_memes.cli.console import clean, skipped_place
-from concept_memes.concepts import Concept, ConceptSet, SkippedImage
-from concept_memes.remote.kept_copies import is_address
-from concept_memes.run_report import RunReport
+from concept_memes.cli.shown_places import near_path, picture_path, place_of
+from concept_memes.concepts import Assignment, Concept, ConceptSet, ImageHit, SkippedImage
+from concept_memes.run_report import counted
 from concept_memes.sources.image_refs import ImageRef
 
 __all__ = [
+    "assigned_table",
     "concept_table",
     "facts",
     "facts_table",
     "image_table",
-    "near_path",
-    "picture_path",
-    "placed_table",
     "skipped_table",
-    "summary",
 ]
 
 N_WORDS = 5
 NONE = "none"  # what stands for the concept of a picture that is in none
-
-
-def picture_path(concept_set: ConceptSet, index: int) -> str:
-    """Return where a picture of the collection is: an absolute path, its address, or its name if it came as pixels."""
-    image = concept_set.images[index]
-    return image.name if image.path is None or is_address(image.name) else str(concept_set.base_folder / image.path)
-
-
-def near_path(path: str | Path) -> str:
-    """Return a path as short as it can be from the current folder, and an address as it is."""
-    if is_address(str(path)):
-        return str(path)
-    path, here = Path(path), Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def concept_table(
@@ -84,28 +66,30 @@ def concept_table(
     return table
 
 
-def image_table(hits: Iterable[tuple[float, int, str]]) -> Table:
-    """Make a table of pictures that a search found: (similarity, concept, path) each."""
+def image_table(concept_set: ConceptSet, hits: Iterable[ImageHit]) -> Table:
+    """Make a table of pictures that a search found: similarity, concept, path."""
     table = plain_table()
     table.add_column("similarity", justify="right")
     table.add_column("concept", justify="right")
     table.add_column("image", overflow="fold", ratio=1)
-    for similarity, concept, path in hits:
-        table.add_row(f"{similarity:.3f}", number(concept), clean(near_path(path)))
+    for hit in hits:
+        path = near_path(picture_path(concept_set, hit.index))
+        table.add_row(f"{hit.similarity:.3f}", number(hit.concept), clean(path))
     return table
 
 
-def placed_table(concept_set: ConceptSet, placed: Iterable[tuple[ImageRef, int]], reasons: Mapping[int, str]) -> Table:
-    """Make a table of new pictures: path, concept and its words, or why a picture could not be read."""
+def assigned_table(concept_set: ConceptSet, placed: Iterable[tuple[ImageRef, Assignment]]) -> Table:
+    """Make a table of new pictures: concept, confidence, its words or why a picture could not be read, path."""
     known = {concept.index: concept for concept in concept_set.concepts}
     table = plain_table()
     table.add_column("concept", justify="right")
+    table.add_column("confidence", justify="right")
     table.add_column("words", overflow="fold", ratio=2)
     table.add_column("image", overflow="fold", ratio=3)
-    for ref, label in placed:
-        reason = Text(clean(reasons.get(ref.index, "")), "yellow")
-        place = ref.name if ref.url is not None or ref.path is None else str(ref.path)
-        table.add_row(number(label), Text(clean(known[label].title)) if label in known else reason, clean(place))
+    for ref, found in placed:
+        sure = f"{found.confidence:.2f}" if found.label in known else ""
+        what = Text(clean(known[found.label].title)) if found.label in known else Text(clean(found.reason), "yellow")
+        table.add_row(number(found.label), sure, what, clean(near_path(place_of(ref))))
     return table
 
 
@@ -131,44 +115,20 @@ def facts_table(facts: Mapping[str, str]) -> Table:
 
 def facts(document: Mapping[str, Any]) -> dict[str, str]:
     """Write the facts of a fitted model (what ``info --json`` prints) in words."""
-    report = (("read", "n_read"), ("copies of others", "n_copies"), ("in no concept", "n_in_none"))
-    counts = [f"{document[key]} {what}" for what, key in report if document[key]]
-    counts += [f"{len(document['skipped'])} skipped"] if document["skipped"] else []
+    counts = [f"{document['n_read']:,} read"]
+    counts += [f"{counted(document['n_copies'], 'copy', 'copies')} of others"] if document["n_copies"] else []
+    counts += [f"{document['n_in_none']:,} in no concept"] if document["n_in_none"] else []
+    counts += [f"{len(document['skipped']):,} skipped"] if document["skipped"] else []
     counts += [f"{counted(document['n_other_files'], 'other file')} beside them"] if document["n_other_files"] else []
     set_ones = {name: value for name, value in document["parameters"].items() if value not in (None, False)}
     return {
         "model": document["model"] or "none, the vectors were given",
-        "images": f"{document['n_images']}: {', '.join(counts)}",
+        "images": f"{document['n_images']:,}: {', '.join(counts)}",
         "concepts": str(document["n_concepts"]),
         "parameters": ", ".join(f"{name}={value}" for name, value in set_ones.items() if name != "verbose"),
         "seconds": ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in document["seconds"].items()),
         "versions": ", ".join(f"{package} {version}" for package, version in document["versions"].items()),
     }
-
-
-def summary(concept_set: ConceptSet, report: RunReport) -> str:
-    """Say in one sentence what fitting found."""
-    n_none = report.n_read - sum(concept.size for concept in concept_set.concepts)
-    parts = [counted(len(concept_set), "concept")]
-    parts += [f"{n_none} {'image' if n_none == 1 else 'images'} in none"] if n_none else []
-    parts += [f"{counted(report.n_copies, 'copy', 'copies')} of others"] if report.n_copies else []
-    parts += [f"{counted(report.n_other_files, 'other file')} left aside"] if report.n_other_files else []
-    if report.skipped:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in report.reasons().items())
-        parts.append(f"{len(report.skipped)} skipped ({reasons})")
-    read = counted(report.n_read, "image")
-    return f"{read} read with {report.encoder_name} in {sum(report.seconds.values()):.0f} s: {', '.join(parts)}."
-
-
-def counted(n: int, one: str, many: str = "") -> str:
-    """Write a number and what is counted.
-
-    Examples
-    --------
-    >>> counted(1, "image"), counted(0, "image"), counted(2, "copy", "copies")
-    ('1 image', '0 images', '2 copies')
-    """
-    return f"{n} {one if n == 1 else many or one + 's'}"
 
 
 def plain_table() -> Table:
