@@ -107,8 +107,8 @@ class ConceptModel(GrowingConcepts):
         a folder of the user (``concept-memes cache info`` tells which), False = nowhere, or a folder of your own.
     random_state : int or None, default=42
         Of `umap_model="umap"`. Without UMAP's layout nothing is random, and every state gives the same.
-    verbose : bool, default=True
-        Draw bars with rate and time left, and a last line, on a terminal or in a notebook.
+    verbose : bool or "bars", default=True
+        Draw bars with rate and time left, and a last line, on a terminal or in a notebook. "bars" leaves the line out.
     progress : callable, optional
         For programs: called with a :class:`~concept_memes.progress.ProgressEvent` as the run goes on. What it raises
         ends the run; what was embedded by then is kept in the cache.
@@ -172,7 +172,7 @@ class ConceptModel(GrowingConcepts):
         frames: int = N_FRAMES,
         cache: bool | str | Path | VectorCache = True,
         random_state: int | None = 42,
-        verbose: bool = True,
+        verbose: bool | str = True,
         progress: OnProgress | None = None,
     ) -> None:
         self.min_concept_size = min_concept_size

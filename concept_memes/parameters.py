@@ -40,9 +40,9 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
     check_whole("frames", p["frames"], 1)
     if p["random_state"] is not None:
         check_whole("random_state", p["random_state"], 0, "None or an integer from 0 to 4294967295", most=2**32 - 1)
-    for name in ("ctfidf", "verbose"):
-        if not isinstance(p[name], (bool, np.bool_)):
-            raise InvalidParameterError(name, p[name], "True or False")
+    for name, also in (("ctfidf", ""), ("verbose", "bars")):
+        if not isinstance(p[name], (bool, np.bool_)) and not (also and isinstance(p[name], str) and p[name] == also):
+            raise InvalidParameterError(name, p[name], f'True, False or "{also}"' if also else "True or False")
     if p["n_concepts"] is not None:
         check_whole("n_concepts", p["n_concepts"], 1, "None or an integer of at least 1")
     granularity = p["granularity"]

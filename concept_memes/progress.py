@@ -72,6 +72,8 @@ class Progress:
     callback : callable, optional
         Called with a :class:`ProgressEvent` at the start of each stage and after each step. What it raises ends the
         run.
+    last_line : bool, default=True
+        Whether `conclude` draws, too.
 
     Examples
     --------
@@ -84,6 +86,7 @@ class Progress:
 
     verbose: bool = True
     callback: OnProgress | None = None
+    last_line: bool = True
 
     @property
     def shown(self) -> bool:
@@ -151,7 +154,7 @@ class Progress:
 
     def conclude(self, line: str) -> None:
         """Draw the last line of a run, where bars are drawn."""
-        if self.shown:
+        if self.shown and self.last_line:
             from tqdm import tqdm
 
             tqdm.write(line, file=sys.stderr)

@@ -29,7 +29,7 @@ class SearchedConcepts(FittedConcepts):
 
     cache: bool | str | Path | VectorCache
     frames: int
-    verbose: bool
+    verbose: bool | str
     progress: OnProgress | None
 
     def embed_images(self, images: ImageSource) -> FloatArray:
@@ -161,7 +161,8 @@ class SearchedConcepts(FittedConcepts):
 
     def _progress(self) -> Progress:
         """Return what tells how far a run is."""
-        return Progress(bool(self.verbose), self.progress)
+        bars_only = isinstance(self.verbose, str)
+        return Progress(bool(self.verbose), self.progress, last_line=not bars_only)
 
     def _embedder(self, encoder: ImageEncoder, cache: VectorCache, watch: Stopwatch | None = None) -> Embedder:
         return Embedder(encoder, cache, int(self.frames), self._progress(), watch)

@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 
 from concept_memes.loading import PictureHeader, load_frames
+from concept_memes.loading.headers import read_header
+from concept_memes.loading.picture_files import open_frames
 
 EXIF, TAKEN, CHANGED = 0x8769, 0x9003, 0x0132
 
@@ -58,6 +60,17 @@ def test_an_exif_block_after_the_pixels_of_a_png_is_found(tmp_path: Path) -> Non
         next(frames)
         assert frames.header is not None
         assert frames.header.taken == datetime(2024, 5, 17, 12, 0, 1)
+
+
+@pytest.mark.parametrize("ending", ["gif", "png", "tif", "jpg"])
+def test_reading_goes_on_where_it_was(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"a.{ending}"
+    striped(1)[0].save(path)
+    with path.open("rb") as file:
+        found = open_frames(file, 1)
+        file.seek(7)
+        assert read_header(file, found).n_bytes == path.stat().st_size
+        assert file.tell() == 7
 
 
 @pytest.mark.parametrize("cut", range(4, 90, 5))

@@ -69,7 +69,7 @@ def test_what_can_be_is_accepted(changed: dict[str, Any]) -> None:
         ("random_state", "42", "None or an integer from 0"),
         ("ctfidf", 1, "True or False"),
         ("ctfidf", None, "True or False"),
-        ("verbose", "yes", "True or False"),
+        ("verbose", "yes", 'True, False or "bars"'),
         ("umap_model", PCA, r"an object, not a class; write PCA\(\)"),
         ("umap_model", KMeans(3).fit_predict, "an estimator with fit_transform"),
         ("umap_model", "pca", "an estimator with fit_transform"),

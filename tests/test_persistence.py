@@ -340,6 +340,39 @@ def test_arrays_that_do_not_fit_are_named(saved: Path, name: str, change: str) -
         load_concept_set(saved)
 
 
+def with_places(concept_set: ConceptSet) -> ConceptSet:
+    positions = np.random.default_rng(0).random((len(concept_set.images), 2), np.float32)
+    readable = np.array([bool(image.content_hash) for image in concept_set.images])
+    positions[~readable] = np.nan
+    return replace(concept_set, positions=positions)
+
+
+def test_places_on_the_map_come_back_bit_for_bit(odd_set: ConceptSet, tmp_path: Path) -> None:
+    placed = with_places(odd_set)
+    assert np.isnan(placed.positions).any()
+    loaded, _ = load_concept_set(save_concept_set(placed, tmp_path / "placed"))
+    assert_same(loaded, placed)
+    assert not loaded.positions.flags.writeable
+
+
+def test_a_set_without_a_map_is_saved_without_one(color_set: ConceptSet, saved: Path) -> None:
+    save_concept_set(with_places(color_set), saved)
+    save_concept_set(color_set, saved)
+    assert load_concept_set(saved)[0].positions is None
+
+
+@pytest.mark.parametrize("change", ["shorter", "flat", "kind", "outside", "nowhere"])
+def test_damaged_places_are_refused(color_set: ConceptSet, tmp_path: Path, change: str) -> None:
+    placed = with_places(color_set)
+    positions = placed.positions.copy()
+    if change in ("outside", "nowhere"):
+        positions[3, 0] = 1.5 if change == "outside" else np.nan
+    changed = {"shorter": positions[:-1], "flat": positions.ravel(), "kind": positions.astype(np.float64)}
+    folder = save_concept_set(replace(placed, positions=changed.get(change, positions)), tmp_path / "placed")
+    with pytest.raises(SavedModelError, match="positions do not fit the rest"):
+        load_concept_set(folder)
+
+
 def test_labels_and_exemplars_out_of_range_are_refused(saved: Path) -> None:
     before = (saved / MAIN_FILE).read_bytes()
     change_document(saved, lambda d: d["concepts"][0].update(exemplars=[0, 27]))

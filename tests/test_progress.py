@@ -189,6 +189,10 @@ def test_a_fit_ends_with_one_line_of_counts(monkeypatch: pytest.MonkeyPatch) -> 
     assert re.fullmatch(r"8 images read with colors in \d+ s: 2 concepts\.", last)
 
 
+def test_bars_alone_leave_the_line_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "images read" not in drawn_on_terminal(monkeypatch, lambda: fitted_with(print, verbose="bars"))
+
+
 def test_the_callback_is_not_saved_and_not_missed(tmp_path: Path) -> None:
     fitted_with(lambda event: None).save(tmp_path / "concepts")
     assert ConceptModel.load(tmp_path / "concepts", embedding_model=ColorEncoder()).progress is None  # and no warning

@@ -246,8 +246,8 @@ def test_a_pipeline_hands_over_docs_in_the_place_of_y() -> None:
         ("random_state", 2**32, "None or an integer from 0"),
         ("random_state", 0.5, "None or an integer from 0"),
         ("random_state", np.random.RandomState(0), "None or an integer from 0"),  # noqa: NPY002 (not taken)
-        ("verbose", 2, "True or False"),
-        ("verbose", None, "True or False"),
+        ("verbose", 2, 'True, False or "bars"'),
+        ("verbose", None, 'True, False or "bars"'),
         ("progress", "bar", "a callable that takes a ProgressEvent"),
     ],
 )

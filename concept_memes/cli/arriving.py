@@ -68,7 +68,7 @@ def update(
 
     model = load(concepts)
     source = listed(images, hidden=hidden, cache=model.cache)
-    model.verbose = not quiet
+    model.verbose = False if quiet else "bars"  # the last line is printed below
     before = len(model.images_)
     with told_skipped(f"; to see all: concept-memes info {shlex.quote(str(concepts))} --skipped"):
         done = model.update(source, new_concepts=new_concepts)

@@ -150,7 +150,7 @@ def fit(
         n_exemplars=exemplars,
         frames=frames,
         cache=kept_in,
-        verbose=not quiet,
+        verbose=False if quiet else "bars",  # the last line stands under the table
     )
     with told_skipped(f"; to see all: concept-memes info {shlex.quote(str(out))} --skipped"):
         fit_and_keep(fitted, source)
