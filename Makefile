@@ -61,8 +61,9 @@ demo: $(FOR_DEMO)  ## concepts of sample pictures, or of yours: make demo IMAGES
 	esac; \
 	rm -rf demo-output/concepts; \
 	$(BIN)/concept-memes fit "$$images" --model hub-free --out demo-output/concepts; \
-	$(BIN)/concept-memes show demo-output/concepts --top 20 -o demo-output/collage.png
-	@echo "demo: look at demo-output/collage.png"
+	$(BIN)/concept-memes show demo-output/concepts --top 20 -o demo-output/collage.png; \
+	$(BIN)/concept-memes report demo-output/concepts -o demo-output/concepts.html
+	@echo "demo: open demo-output/concepts.html in a browser; demo-output/collage.png is the collage"
 
 .PHONY: bench
 bench: $(FOR_TESTS)  ## measure quality: make bench DATA=folder

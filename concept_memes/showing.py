@@ -266,13 +266,13 @@ class ShownConcepts(SearchedConcepts):
         Parameters
         ----------
         path : str or Path
-            Where to, such as ``"concepts.html"``. A report that was written before is replaced, any other file is not.
+            Where to; it ends in ".html". A report that was written before is replaced, any other file is not.
         title : str, optional
             By default the name of the folder of the pictures.
         thumbnails : {"auto", "embed", "folder"}, default="auto"
             "embed": inside the file. "folder": beside it, in ``concepts_files/``. "auto": inside up to 25,000 pictures.
         thumbnail_size : int, default=160
-            Longest side of a thumbnail in pixels.
+            Longest side of a thumbnail in pixels, from 32 to 640.
         pictures : {"link", "embed", "none"}, default="link"
             What a click shows large. "link": the picture where it lies, by a relative path if that can be. "embed":
             a copy of at most 1,280 pixels in the report. "none": the thumbnail.
@@ -281,6 +281,13 @@ class ShownConcepts(SearchedConcepts):
         -------
         Path
             The file.
+
+        Raises
+        ------
+        InvalidParameterError
+            If a parameter cannot be.
+        OverwriteError
+            If a file is there that is no report of this package.
         """
         concept_set = self._with_positions()
         try:

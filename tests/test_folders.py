@@ -27,6 +27,12 @@ def names_of(found: FoundFiles) -> list[str]:
     return [name for name, _ in found.files]
 
 
+def test_thumbnails_of_a_saved_explorer_are_no_pictures(tmp_path: Path) -> None:
+    write(tmp_path, "a.jpg", "page_files/thumbs-0123456789abcdef/00000.webp", "page_files/thumbs-mine/b.jpg")
+    found = files_in_folder(tmp_path)
+    assert (names_of(found), found.n_others) == (["a.jpg", "page_files/thumbs-mine/b.jpg"], 1)
+
+
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
     """Make a folder that other users can enter, which pytest's own is not."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from pathlib import Path
 from concept_memes.image_formats import ENDINGS, N_MAGIC, image_format
 
 __all__ = ["FoundFiles", "files_in_folder", "files_of_pattern", "has_wildcard", "is_image_file"]
+
+OUR_THUMBNAILS = re.compile(r"thumbs-[0-9a-f]{16}")  # see `explorer.thumbnail_folder`
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ def has_wildcard(text: str) -> bool:
 def files_in_folder(folder: Path, *, hidden: bool = False) -> FoundFiles:
     """Find the image files of a folder and its sub-folders.
 
+    The thumbnails of an explorer that was saved into the folder are none of its pictures.
+
     One pass of `os.scandir`, so that 100,000 files take seconds. Links to folders are not followed: they could lead in
     a circle, or list the same picture twice. Links to files are.
 
@@ -97,6 +102,7 @@ def files_in_folder(folder: Path, *, hidden: bool = False) -> FoundFiles:
         for entry in _entries(path, unlistable):
             name, kind = inside + entry.name, _kind(entry)
             seen = hidden or not entry.name.startswith(".")
+            seen = seen and not (kind == "folder" and OUR_THUMBNAILS.fullmatch(entry.name))
             if seen and kind == "folder":
                 pending.append((entry.path, name + "/"))
             elif seen and is_image_file(entry.path, kind == "file"):
