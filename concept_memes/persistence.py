@@ -29,6 +29,7 @@ FORMAT_VERSION = 2  # 1 lacked the arrays in ADDED_ARRAYS, candidates, the tree 
 MAIN_FILE = "concepts.json"
 ARRAYS = ("labels", "probabilities", "vectors", "centre", "centroids", "word_vectors")
 ADDED_ARRAYS = ("raw_labels", "raw_probabilities")
+OPTIONAL_ARRAYS = ("positions",)
 # Names that only `save_concept_set` gives: a replaced model is removed by them, and no file of others has one.
 PARTS = r"arrays-[0-9a-f]{16}\.safetensors|pixels-[0-9a-f]{16}\.png"
 OUR_FILES = re.compile(rf"{PARTS}|\.({PARTS}|{re.escape(MAIN_FILE)})\.[0-9]+\.tmp")
@@ -62,7 +63,8 @@ def save_concept_set(concept_set: ConceptSet, folder: str | Path, *, extra: Mapp
     folder = Path(os.path.expanduser(folder))  # pathlib's own raises where there is no such user
     check_place(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    arrays = {name: np.ascontiguousarray(getattr(concept_set, name)) for name in ARRAYS + ADDED_ARRAYS}
+    given = {name: getattr(concept_set, name) for name in ARRAYS + ADDED_ARRAYS + OPTIONAL_ARRAYS}
+    arrays = {name: np.ascontiguousarray(array) for name, array in given.items() if array is not None}
     data = to_safetensors(arrays)
     arrays_file = f"arrays-{hashlib.blake2b(data, digest_size=8).hexdigest()}.safetensors"
     write_whole(folder / arrays_file, data)
@@ -180,7 +182,8 @@ def read_arrays(folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
     path = folder / own_name(document.get("arrays"))
     try:
         arrays = from_safetensors(path.read_bytes())
-        return {name: arrays[name] for name in ARRAYS} | {n: arrays[n] for n in ADDED_ARRAYS if n in arrays}
+        later = {name: arrays[name] for name in ADDED_ARRAYS + OPTIONAL_ARRAYS if name in arrays}
+        return {name: arrays[name] for name in ARRAYS} | later
     except (OSError, SafetensorError, KeyError) as error:
         raise SavedModelError(f"{path} is missing or damaged ({error}). {DAMAGED}") from error
 
@@ -198,6 +201,8 @@ def check_parts(concept_set: ConceptSet, folder: Path) -> None:
         "raw_labels": ((n,), np.int64),
         "raw_probabilities": ((n,), np.float64),
     }
+    if concept_set.positions is not None:
+        expected["positions"] = ((n, 2), np.float32)
     wrong = []
     for name, (shape, kind) in expected.items():
         array = getattr(concept_set, name)
@@ -207,10 +212,19 @@ def check_parts(concept_set: ConceptSet, folder: Path) -> None:
         wrong = ["labels"]
     if not wrong and n and not -1 <= concept_set.raw_labels.min() <= concept_set.raw_labels.max() < k:
         wrong = ["raw_labels"]
+    if not wrong and concept_set.positions is not None and misplaced(concept_set):
+        wrong = ["positions"]
     if any(not 0 <= i < n for concept in concept_set.concepts for i in concept.exemplars):
         wrong.append("exemplars")
     if wrong:
         raise SavedModelError(f"{folder} is damaged: {', '.join(wrong)} do not fit the rest. {DAMAGED}")
+
+
+def misplaced(concept_set: ConceptSet) -> bool:
+    """Tell whether a picture that could be read has no place on the map."""
+    readable = np.array([bool(image.content_hash) for image in concept_set.images], np.bool_)
+    places = np.asarray(concept_set.positions)[readable]
+    return not bool(((places >= 0) & (places <= 1)).all())  # NaN is neither
 
 
 def check_place(folder: Path) -> None:

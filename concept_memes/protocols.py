@@ -16,6 +16,7 @@ from PIL import Image
 __all__ = [
     "CacheableTexts",
     "Clusterer",
+    "ExplainingEncoder",
     "FloatArray",
     "ImageEncoder",
     "IntArray",
@@ -112,6 +113,34 @@ class CacheableTexts(TextEncoder, Protocol):
     @property
     def text_fingerprint(self) -> str:
         """What decides the bits of a text's vector."""
+        ...
+
+
+@runtime_checkable
+class ExplainingEncoder(TextEncoder, Protocol):
+    """An encoder that shows what it sees in a picture.
+
+    Attributes
+    ----------
+    layers : tuple of str
+        Names of its layers, from the pixels on.
+    """
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of its layers."""
+        ...
+
+    def seen_part(self, size: tuple[int, int]) -> tuple[float, float, float, float]:
+        """Tell which part of a picture of this width and height it sees: left, top, right, bottom in pixels."""
+        ...
+
+    def relevance_map(self, image: Image.Image, text: str) -> FloatArray:
+        """Tell which places of the part that is seen speak for a text: shape (h, w), higher is more, 0 is nothing."""
+        ...
+
+    def feature_maps(self, image: Image.Image, layer: str) -> FloatArray:
+        """Return what a layer holds of the part that is seen: shape (n_channels, h, w)."""
         ...
 
 

@@ -142,6 +142,14 @@ class CLIPEncoder(TwoTowerEncoder):
         return Towers.load(self._checkpoint, self.name, self.placement)
 
     @cached_property
+    def _towers_with_gradients(self) -> Towers:
+        place = self.placement
+        if place.precision == "fp32":
+            return self._towers
+        # Layers for bf16 and int8 have no gradients, and those of fp16 are lost in rounding.
+        return Towers.load(self._checkpoint, self.name, Placement(place.given_device, "fp32", place.given_batch_size))
+
+    @cached_property
     def _text_tower(self) -> SentenceTower | None:
         folder = self._text_folder
         return None if folder is None else SentenceTower(folder, str(self._parts()[1]), self.placement)

