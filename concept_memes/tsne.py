@@ -33,8 +33,8 @@ EARLY_MOMENTUM, LATE_MOMENTUM = 0.5, 0.8
 LEAST_RATE = 50.0
 # What few neighbours hold would fly off the map, and the grid would have to follow it.
 LONGEST_STEP = 5.0
-# The pushes fall off over a length of 1. On a grid of half of it they are right to 1 % among many, to 6 % among few;
-# a third of it takes twice the time and makes no better maps.
+# The pushes fall off over a length of 1. On a grid of half of it they are right to 5 % of the largest push;
+# on a third of it, which takes twice the time, to 2 %.
 SPACING = 0.5
 LEAST_CELLS, MOST_CELLS = 32, 600
 # Up to here all pairs are looked at.
