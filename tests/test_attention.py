@@ -97,7 +97,7 @@ def test_what_cannot_be_drawn_is_refused(tmp_path: Path) -> None:
 @pytest.mark.skipif(not HubFreeEncoder.is_installed(), reason="the hub-free model is not installed")
 @pytest.mark.skipif(not PHOTOS.is_dir(), reason="there is no folder with photos beside the project")
 def test_of_two_pictures_side_by_side_the_heat_lies_on_the_one_that_is_named() -> None:
-    """12 pairs; of 150 pairs of all kinds 87 % of the heat lies on the right half, and most of it in 91 of 100."""
+    """12 pairs; `benchmarks/maps.py` takes more."""
     encoder, rng = HubFreeEncoder(device="cpu"), np.random.default_rng(0)
     kinds = sorted(folder.name for folder in PHOTOS.iterdir() if folder.is_dir())
     shares = []

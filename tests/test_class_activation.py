@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from concept_memes.centring import unit
-from concept_memes.encoders.class_activation import cosine_slopes, weighted_maps
+from concept_memes.encoders.class_activation import cosine_slopes, mean_slopes, weighted_maps
 
 RNG = np.random.default_rng(0)
 CLASSES = unit(RNG.normal(size=(30, 12)))
@@ -31,3 +31,19 @@ def test_the_mean_of_a_map_is_what_the_cosine_gains() -> None:
     classifier, slopes = RNG.normal(size=(30, 5)).astype(np.float32), RNG.normal(size=30)
     expected = slopes @ (classifier @ maps.mean(axis=(1, 2)))
     np.testing.assert_allclose(weighted_maps(maps, classifier, slopes).mean(), expected, rtol=1e-4)
+
+
+def test_along_a_way_the_slopes_add_up_to_what_the_cosine_gains_though_it_is_flat_at_the_end() -> None:
+    seen, all_used = np.zeros(30), np.ones(30, bool)
+    seen[int(np.argmax(CLASSES @ TEXT))] = 60.0  # one class, and no doubt
+
+    def shares(scores: np.ndarray) -> np.ndarray:
+        exponents = np.exp(scores / TEMPERATURE)
+        return np.asarray(exponents / exponents.sum())
+
+    way = (np.arange(256) + 0.5) / 256
+    along = mean_slopes(((shares(part * seen), all_used) for part in way), CLASSES, TEXT, TEMPERATURE)
+    gained = cosine(seen, all_used) - cosine(np.zeros(30), all_used)
+    assert gained > 0.2
+    np.testing.assert_allclose(along @ seen, gained, rtol=1e-3)
+    assert abs(cosine_slopes(shares(seen), all_used, CLASSES, TEXT, TEMPERATURE) @ seen) < 1e-6

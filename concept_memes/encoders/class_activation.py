@@ -2,22 +2,26 @@
 
 The class scores are linear in the means of the last maps, and from there to the cosine with a text all is smooth. So
 the derivative of the cosine by the mean of each map is known in closed form, and the maps weighted by it are the
-class-activation map of the text.
+class-activation map of the text. It is averaged along the way from empty maps to the maps as they are: where the
+network is sure of a class, the derivative at the end is next to nothing, and falls on odd places.
 
 References
 ----------
 Zhou et al., "Learning Deep Features for Discriminative Localization", arXiv 1512.04150. Selvaraju et al., "Grad-CAM:
-Visual Explanations from Deep Networks via Gradient-based Localization", arXiv 1610.02391.
+Visual Explanations from Deep Networks via Gradient-based Localization", arXiv 1610.02391. Sundararajan et al.,
+"Axiomatic Attribution for Deep Networks", arXiv 1703.01365.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 
 from concept_memes.protocols import FloatArray
 
-__all__ = ["cosine_slopes", "weighted_maps"]
+__all__ = ["cosine_slopes", "mean_slopes", "weighted_maps"]
 
 
 def cosine_slopes(
@@ -56,6 +60,36 @@ def cosine_slopes(
     towards = (text - (mean @ text) / length**2 * mean) / length
     by_share = np.where(used, class_vectors @ towards, 0.0)
     return np.asarray(probabilities * (by_share - shares @ by_share) / temperature, np.float64)
+
+
+def mean_slopes(
+    likely: Iterable[tuple[npt.NDArray[np.floating], npt.NDArray[np.bool_]]],
+    class_vectors: FloatArray,
+    text: FloatArray,
+    temperature: float,
+) -> npt.NDArray[np.float64]:
+    """Average the slopes of a cosine along a way.
+
+    Parameters
+    ----------
+    likely : iterable of (probabilities, used)
+        At each place of the way, as for `cosine_slopes`.
+    class_vectors, text, temperature
+        As for `cosine_slopes`.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,), float64
+        Times what the scores gain along the way, they sum to what the cosine gains, where all classes take part.
+
+    Examples
+    --------
+    >>> everywhere = [(np.array([0.5, 0.5]), np.array([True, True]))] * 2
+    >>> mean_slopes(everywhere, np.eye(2), np.array([1.0, 0.0]), 1.0).round(3).tolist()
+    [0.354, -0.354]
+    """
+    slopes = [cosine_slopes(shares, used, class_vectors, text, temperature) for shares, used in likely]
+    return np.asarray(np.mean(slopes, axis=0), np.float64)
 
 
 def weighted_maps(maps: FloatArray, classifier: FloatArray, slopes: npt.NDArray[np.floating]) -> FloatArray:
