@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from concept_memes.concepts import ConceptHit, ConceptSet
-from concept_memes.errors import ModelNotFoundError, NoTextEncoderError
+from concept_memes.errors import MissingExtraError, ModelNotFoundError, NoTextEncoderError
 from concept_memes.protocols import FloatArray
 from concept_memes.queries import AnyQuery, Query
 from concept_memes.run_report import RunReport
@@ -292,7 +292,7 @@ class ShownConcepts(SearchedConcepts):
         concept_set = self._with_positions()
         try:
             words, vectors = self._word_vectors(concept_set)
-        except (NoTextEncoderError, ModelNotFoundError):  # the page says that it can only compare letters
+        except (NoTextEncoderError, ModelNotFoundError, MissingExtraError):  # the page says what its search knows
             words, vectors = concept_set.words, concept_set.word_vectors
         from concept_memes.explorer import save_report
 

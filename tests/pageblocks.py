@@ -28,6 +28,7 @@ from sybil.parsers.markdown.lexers import FencedCodeBlockLexer
 
 SKIP = re.compile(r"<!-- skip: (?P<reason>[^\n]*\S) -->\s*\Z")
 LANGUAGES = ("python", "console", "text")
+VALUES = (ast.Call, ast.Constant, ast.Dict, ast.List, ast.Set, ast.Tuple, ast.UnaryOp)
 _fences = FencedCodeBlockLexer(language=r"[^\n]*?", mapping={"language": "language", "source": "source"})
 
 
@@ -144,8 +145,10 @@ def run_commands(block: Block, page: Path) -> str:
 
 
 def _is_value(text: str) -> bool:
+    """Tell a value, such as ``[Hit(index=...), ...]``, from words; a word alone is no value."""
     with contextlib.suppress(ValueError, SyntaxError):
-        return bool(text) and ast.literal_eval(text) is not ...
+        value = ast.parse(text, mode="eval").body
+        return isinstance(value, VALUES) and not (isinstance(value, ast.Constant) and value.value is ...)
     return False
 
 

@@ -56,6 +56,13 @@ def test_heat_lies_over_the_part_of_the_original_that_speaks_and_the_rest_is_dim
     assert {"least", "most"} <= texts.keys()
 
 
+def test_what_is_said_of_a_narrow_picture_is_said_in_full() -> None:
+    figure = draw_attention(RightHalf(), Image.new("RGB", (60, 600)), "nothing")
+    texts = {text.get_gid(): text.get_text() for text in figure.texts}
+    assert texts["score"].endswith("no part of the picture speaks for it")
+    assert texts["unseen"] == "dimmed: not seen by the model"
+
+
 def test_a_square_picture_is_not_said_to_be_dimmed() -> None:
     figure = draw_attention(RightHalf(), Image.new("RGB", (200, 200)), "panda")
     assert "unseen" not in {text.get_gid() for text in figure.texts}

@@ -132,6 +132,38 @@ def test_a_report_that_cannot_be_written_is_known_at_once(tmp_path: Path, pictur
     assert not (tmp_path / "concepts").exists()
 
 
+@pytest.mark.usefixtures("colors")
+def test_a_report_of_a_run_replaces_only_its_like(tmp_path: Path, pictures: Path) -> None:
+    mine = tmp_path / "package.json"
+    mine.write_text('{"name": "mine"}')
+    call = ["fit", pictures, "--out", tmp_path / "concepts", "--quiet", "--report"]
+    done = run(*call, mine)
+    assert (done.code, mine.read_text()) == (1, '{"name": "mine"}')
+    assert "is no record of a run. Name another file, or replace it with --force." in done.err
+    saved = run(*call, tmp_path / "concepts" / "concepts.json", "--force")
+    assert saved.code == 2
+    assert "is where the concepts themselves are saved" in saved.err
+    assert not (tmp_path / "concepts").exists()
+    assert run(*call, mine, "--force").code == 0
+    assert run(*call, mine).code == 0
+    assert json.loads(mine.read_text())["n_read"] == 14
+
+
+@pytest.mark.usefixtures("colors")
+def test_fit_does_not_replace_corrections(tmp_path: Path, pictures: Path, words: Path) -> None:
+    call = ["fit", pictures, "--out", tmp_path / "concepts", "--words", words, "--quiet"]
+    assert (run(*call).code, run(*call).code) == (0, 0)
+    model = ConceptModel.load(tmp_path / "concepts")
+    model.rename_concept(0, "mine")
+    model.save(tmp_path / "concepts")
+    done = run(*call)
+    assert done.code == 1
+    assert "holds corrections of yours, which a new fit would lose" in done.err
+    assert ConceptModel.load(tmp_path / "concepts").concepts_.concepts[0].title == "mine"
+    assert run(*call, "--force").code == 0
+    assert ConceptModel.load(tmp_path / "concepts").concepts_.concepts[0].title != "mine"
+
+
 def test_fit_keeps_vectors_where_it_is_told_to(tmp_path: Path, pictures: Path, colors: ColorEncoder) -> None:
     def fit(*options: str | Path) -> int:
         before = colors.n_encoded

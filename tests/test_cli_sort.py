@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,18 @@ def test_quiet_prints_bare_targets_or_nothing(concepts: Path, tmp_path: Path) ->
     assert run("sort", concepts, "--into", into, "-q", "--go").out == ""
     assert all(Path(line).is_symlink() for line in planned.out.splitlines())
     assert run("sort", "--undo", into, "-q").out == ""
+
+
+def test_quiet_prints_the_bytes_of_names(concepts: Path, tmp_path: Path) -> None:
+    into = os.path.join(os.fsencode(tmp_path), b"caf\xe9")
+    planned = run_process("sort", concepts, "--into", os.fsdecode(into), "-q").stdout.splitlines()
+    assert len(planned) == 14
+    assert all(line.startswith(into + b"/") for line in planned)
+
+
+def test_moving_warns_that_the_concepts_keep_the_old_places(concepts: Path, tmp_path: Path) -> None:
+    assert "keeps the old places" in run("sort", concepts, "--into", tmp_path / "sorted", "--mode", "move").err
+    assert "keeps the old places" not in run("sort", concepts, "--into", tmp_path / "sorted").err
 
 
 def test_what_cannot_be_put_back_is_named_and_an_error(concepts: Path, tmp_path: Path) -> None:

@@ -178,6 +178,12 @@ def test_vectors_from_outside_have_no_model_to_name() -> None:
     assert texts(figure, "model") == ["model: not known, the vectors were given"]
 
 
+def test_a_folder_that_could_not_be_read_is_not_counted_as_an_image() -> None:
+    found = a_set(n_noise=12, n_skipped=2)
+    figure = draw_collage(replace(found, skipped=(*found.skipped, SkippedImage(Path("closed"), -1, "no permission"))))
+    assert texts(figure, "body") == ["12 images are in none. 2 of them could not be read."]
+
+
 def test_without_concepts_the_figure_says_so_and_counts_the_images() -> None:
     figure = draw_collage(a_set(n_noise=12, n_skipped=2))
     assert texts(figure, "head") == ["No concepts"]

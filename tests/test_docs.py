@@ -76,6 +76,7 @@ def test_code_block_runs(page: Path, number: int, block: pageblocks.Block, reade
     [
         ("```python\n1 / 0\n```\n", "division"),
         ("```python\n1 + 1  # 3\n```\n", "says\n3\nand what comes out is\n2"),
+        ("```python\n[range(2), range(3)]  # [slice(...), ...]\n```\n", "what comes out is\n.range"),
         ("```python\nprint('a cat')\n```\n\n```text\na dog\n```\n", "says\na dog"),
         ("```console\nconcept-memes info nowhere/\n```\n", "ended with"),
         ("```console\nrm -r photos\n```\n", "only concept-memes"),

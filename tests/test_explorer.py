@@ -113,6 +113,18 @@ def test_concepts_name_their_words_pictures_places_and_neighbours(concept_set: C
     assert core["tree"][-1][1:4] == [[0, 1], [0, 1], 14]
 
 
+def test_each_word_keeps_its_own_confidence(concept_set: ConceptSet, tmp_path: Path) -> None:
+    first = replace(
+        concept_set.concepts[0],
+        words=("red", "lime", "blue"),
+        word_scores=(0.9, 0.8, 0.7),
+        word_confidences=(0.9, 0.05, 0.8),  # by c-TF-IDF they need not fall
+    )
+    changed = replace(concept_set, concepts=(first, *concept_set.concepts[1:]))
+    page = save(changed, tmp_path / "concepts.html")
+    assert page.core["concepts"][0]["words"] == [["red", 0.9], ["blue", 0.8]]
+
+
 def test_blocks_stand_in_the_order_in_which_a_page_needs_them(concept_set: ConceptSet, tmp_path: Path) -> None:
     search = ["words", "image-vectors", "image-scales", "word-vectors", "word-scales", "neighbours"]
     page = save(concept_set, tmp_path / "concepts.html", pictures="embed")
@@ -249,6 +261,16 @@ def test_old_thumbnails_go_when_a_new_page_is_there_and_nothing_else_does(
     assert left == {"notes.txt", f"{first.name}/notes.txt", "thumbs/00001.webp"}
 
 
+def test_what_a_killed_process_of_the_same_number_left_is_no_obstacle(concept_set: ConceptSet, tmp_path: Path) -> None:
+    left = tmp_path / "concepts_files" / f".thumbs-{os.getpid()}.tmp"
+    left.mkdir(parents=True)
+    (left / "99999.webp").write_bytes(b"half")
+    page = save(concept_set, tmp_path / "concepts.html", thumbnails="folder")
+    thumbnails = tmp_path / page.core["thumbs"]["base"]
+    assert sorted(path.name for path in thumbnails.parent.iterdir()) == [thumbnails.name]
+    assert len(list(thumbnails.iterdir())) == page.core["n"]
+
+
 def test_thumbnails_that_are_pictures_of_the_collection_stay(concept_set: ConceptSet, tmp_path: Path) -> None:
     base = tmp_path / save(concept_set, tmp_path / "concepts.html", thumbnails="folder").core["thumbs"]["base"]
     of_thumbnails = fitted(base)
@@ -294,6 +316,7 @@ def test_nothing_is_read_before_the_place_is_known_to_be_free(concept_set: Conce
         ("thumbnail_size", 31),
         ("thumbnail_size", 641),
         ("thumbnail_size", 99.5),
+        ("title", 5),
     ],
 )
 def test_parameters_that_cannot_be_are_refused(
@@ -358,6 +381,18 @@ def test_the_model_saves_its_report_and_a_loaded_one_does_too(
     assert "The model was not at hand" in second.core["search"]["note"]
     assert second.core["search"]["kind"] == "meaning"
     assert second.core["images"]["name"] == page.core["images"]["name"]
+
+
+def test_a_page_is_made_where_the_model_is_not_installed(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "broken.png").unlink()
+    model = ConceptModel(embedding_model=ColorEncoder(), vocabulary=WORDS, min_concept_size=3, verbose=False)
+    model.fit(folder).save(tmp_path / "model")
+    monkeypatch.setattr("concept_memes.encoders.hub_free.HubFreeEncoder.is_installed", lambda *_: False)
+    loaded = ConceptModel.load(tmp_path / "model", embedding_model="hub-free")
+    page = SavedPage(loaded.save_report(tmp_path / "concepts.html"))
+    assert "The model was not at hand" in page.core["search"]["note"]
 
 
 def test_the_size_of_the_file_is_that_of_its_pictures_and_a_little(

@@ -22,9 +22,10 @@ from concept_memes.concepts import Concept, ConceptSet, ImageRecord
 from concept_memes.errors import SkippedImagesWarning
 from concept_memes.explorer import save_report
 from concept_memes.run_report import RunReport
-from concept_memes.testing import ColorEncoder, color_images
+from concept_memes.testing import ColorEncoder, color_images, write_color_images
 
 COLORS = {"red": 14, "blue": 12, "lime": 10, "yellow": 8}
+OTHER_WORDS = ("olive drab", "navy, or nearly", "jam")
 # Names that a page could take for something else, and names in other scripts.
 NASTY = "<img src=x onerror=alert(1)>.png"
 ODD_NAMES = {
@@ -85,7 +86,7 @@ def explorer(tmp_path_factory: pytest.TempPathFactory) -> Explorer:
             stamp = 1_700_000_000 + 86_400 * 30 * number
             os.utime(path, (stamp, stamp))
     (folder / "broken.png").write_text("not a picture")
-    model = ConceptModel(embedding_model=ColorEncoder(), vocabulary=[*COLORS, "olive drab"], cache=False, verbose=False)
+    model = ConceptModel(embedding_model=ColorEncoder(), vocabulary=[*COLORS, *OTHER_WORDS], cache=False, verbose=False)
     with pytest.warns(SkippedImagesWarning, match="1 of 45"):
         model.fit(folder)
     # Places that the tests know: a corner of the map per concept, and its pictures in a line.
@@ -223,6 +224,40 @@ def test_known_and_unknown_words_together_are_compared_each_in_their_way(page: P
     expect(count_line(page)).to_have_text("4 pictures")
 
 
+def test_a_word_that_finds_nothing_is_said_to_be_left_out(page: Page) -> None:
+    page.fill("#query", "blue xyzzy")
+    page.keyboard.press("Enter")
+    expect(page.locator(".lead")).to_have_text(
+        "By meaning: “blue”. Left out, not in the vocabulary nor in a name: “xyzzy”."
+    )
+    expect(count_line(page)).to_have_text("12 pictures")
+
+
+def test_a_plural_is_searched_as_the_singular_and_the_page_says_so(page: Page) -> None:
+    page.fill("#query", "blues")
+    page.keyboard.press("Enter")
+    expect(page.locator(".lead")).to_have_text("By meaning: “blue”.")
+    expect(count_line(page)).to_have_text("12 pictures")
+
+
+def test_a_name_is_not_taken_for_the_plural_of_another_word(page: Page) -> None:
+    page.fill("#query", "James")
+    page.keyboard.press("Enter")
+    expect(page.locator(".lead")).to_contain_text("“james” is not in the vocabulary")
+
+
+def test_a_word_with_a_comma_is_one_word(page: Page) -> None:
+    page.fill("#query", "navy, or")
+    page.locator("#suggestions li", has_text="navy, or nearly").click()
+    expect(page.locator("h1")).to_have_text("“navy, or nearly”")
+    expect(page.locator(".lead")).not_to_contain_text("not in the vocabulary")
+
+
+def test_where_a_filter_leaves_nothing_that_fits_the_page_says_so(opened: Visit, page: Page) -> None:
+    opened.go("#/search/yellow?name=lime")
+    expect(page.locator(".lead")).to_have_text("Nothing stands out; these come nearest.")
+
+
 def test_words_are_suggested_and_chosen_by_keys(page: Page) -> None:
     field = page.locator("#query")
     page.keyboard.press("/")
@@ -343,6 +378,13 @@ def test_filters_narrow_the_pictures_and_stay_in_the_address(page: Page, opened:
     expect(count_line(page)).to_have_text("3 pictures of 44")  # one each of the colours that have ten pictures
     page.get_by_label("Name").fill("nobody")
     expect(page.locator(".nothing")).to_have_text("No picture passes this filter.")
+
+
+def test_a_link_to_the_same_place_without_a_filter_takes_it_away(page: Page, opened: Visit) -> None:
+    opened.go("#/pictures?name=yellow")
+    expect(count_line(page)).to_have_text("8 pictures of 44")
+    page.locator(".places").get_by_role("link", name="Pictures").click()
+    expect(count_line(page)).to_have_text("44 pictures")
 
 
 def test_pictures_can_be_put_into_another_order(page: Page, opened: Visit, explorer: Explorer) -> None:
@@ -623,6 +665,17 @@ def test_a_picture_that_has_moved_is_shown_as_its_thumbnail(
         seen.go(f"#/picture/{explorer.row('red-03.png')}")
         expect(seen.page.locator("#lightbox-notice")).to_contain_text("not where it was")
         assert natural_width(seen.page, "#lightbox-figure img") == 160
+
+
+def test_a_picture_that_was_gone_before_the_page_was_made_is_said_to_be_so(browser: Browser, tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    model = ConceptModel(embedding_model=ColorEncoder(), vocabulary=["red"], cache=False, verbose=False)
+    model.fit(write_color_images(folder, ["red"], 6))
+    (folder / "red-02.png").unlink()
+    with visit(browser, model.save_report(tmp_path / "concepts.html")) as seen:
+        seen.go("#/picture/2")
+        expect(seen.page.locator("#lightbox-notice")).to_contain_text("could not be read any more when this page")
+        expect(seen.page.locator("#lightbox-open")).to_be_hidden()
 
 
 def test_skipped_files_and_the_run_are_listed(page: Page) -> None:

@@ -67,6 +67,13 @@ def test_the_home_folder_can_be_written_as_a_tilde(tmp_path: Path, monkeypatch: 
     assert checked_place("~/concepts.html") == tmp_path / "concepts.html"
 
 
+def test_a_name_may_be_as_long_as_the_disk_takes(tmp_path: Path) -> None:
+    place = tmp_path / ("猫" * 80 + ".html")  # 245 bytes of 255
+    with whole_file(place) as file:
+        file.write(b"page")
+    assert place.read_bytes() == b"page"
+
+
 def test_a_file_whose_writing_fails_leaves_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "new" / "concepts.html"
     with whole_file(path) as file:

@@ -36,6 +36,8 @@ def with_gaps(color_set: ConceptSet) -> ConceptSet:
     images[6] = ImageRecord("https://example.org/a.png", Path("/kept/12/3.png"), "cd")
     images[7] = ImageRecord(ODD, Path("/photos", ODD), "ef")
     images[8] = ImageRecord('=cmd|"/C calc"!A0.png', Path("/photos/=cmd.png"), "01")
+    images[10] = ImageRecord("＝1+1.png", Path("/photos/＝1+1.png"), "03")
+    images[11] = ImageRecord("\n=1+1.png", Path("/photos/\n=1+1.png"), "04")
     images[9] = ImageRecord('two\nlines, "quoted".png', Path('/photos/two\nlines, "quoted".png'), "02")
     skipped = (SkippedImage(None, 3, "empty file"), SkippedImage(Path("closed"), -1, "no permission"))
     return replace(
@@ -191,7 +193,7 @@ def test_spreadsheets_compute_nothing(with_gaps: ConceptSet, tmp_path: Path) -> 
     rows = read(save_table(with_gaps, tmp_path / "table.csv"))
     assert rows[8]["name"] == '\'=cmd|"/C calc"!A0.png'
     assert rows[8]["path"] == "/photos/=cmd.png"
-    assert not any(value[:1] in tuple("=+@\t\r") for row in rows for value in row.values() if value)
+    assert not any(value[:1] in tuple("=+@＝\t\r\n") for row in rows for value in row.values() if value)
     assert read(save_table(with_gaps, tmp_path / "table.json"))[8]["name"] == '=cmd|"/C calc"!A0.png'
 
 

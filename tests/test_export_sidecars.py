@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import xml.etree.ElementTree as ET
 import zipfile
 from dataclasses import replace
@@ -101,6 +102,14 @@ def test_every_other_byte_stays(kind: str) -> None:
 def test_what_cannot_be_read_safely_is_refused(data: bytes, reason: str) -> None:
     with pytest.raises(SidecarError, match=reason):
         with_keywords(data, ["panda"])
+
+
+def test_deep_sidecars_are_read_in_linear_time() -> None:
+    n = 20_000
+    data = new_sidecar(["panda"]).replace(b"</rdf:Description>", b"<a>" * n + b"</a>" * n + b"</rdf:Description>")
+    start = time.process_time()
+    assert with_keywords(data, ["panda"]) is None
+    assert time.process_time() - start < 1
 
 
 def test_keywords_are_the_name_and_the_words_that_are_sure() -> None:

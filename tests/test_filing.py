@@ -238,6 +238,26 @@ def test_links_are_right_where_the_folder_is_reached_through_a_link(sources: Con
     assert (tmp_path / "short/sorted/outliers/lost.png").samefile(tmp_path / "photos/lost.png")
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_pictures_behind_a_link_and_back_are_filed(color_set: ConceptSet, tmp_path: Path, mode: Mode) -> None:
+    paths = draw(tmp_path / "deep/er/photos", ["a.png"])
+    (tmp_path / "link").symlink_to(tmp_path / "deep/er/photos")
+    odd = Path(f"{tmp_path}/link/../photos/a.png")
+    data = paths[0].read_bytes()
+    carry_out(plan_filing(concept_set_of(color_set, [odd], [0], ["panda"]), tmp_path / "sorted", mode))
+    assert (tmp_path / "sorted/0 panda/a.png").read_bytes() == data
+
+
+def test_copies_are_made_where_there_are_no_permissions(
+    sources: ConceptSet, into: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(source: Path, target: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(shutil, "copystat", refused)
+    assert len(carry_out(plan_filing(sources, into, "copy")).filed) == 5
+
+
 def test_copies_have_the_bytes_and_the_times(sources: ConceptSet, into: Path, tmp_path: Path) -> None:
     os.utime(tmp_path / "photos/lost.png", (1_600_000_000, 1_600_000_000))
     before = tree(tmp_path / "photos")
@@ -441,6 +461,50 @@ def test_a_copy_that_came_out_different_does_not_cost_the_original(
     assert [path.name for path in into.rglob("*") if path.is_file()] == [JOURNAL]
 
 
+def test_what_is_written_while_it_is_copied_to_another_drive_is_not_lost(
+    sources: ConceptSet, into: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_filing(sources, into, "move")
+
+    def far(source: Path, target: Path) -> None:
+        if Path(source).suffix != ".part":
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        os.rename(source, target)
+
+    def edit(source: Path, target: Path) -> None:
+        source.write_bytes(b"edited")
+
+    monkeypatch.setattr(os, "replace", far)
+    monkeypatch.setattr(shutil, "copystat", edit)
+    result = carry_out(plan)
+    assert {one.reason for one in result.left} == {"its content has changed since the fit"}
+    assert [file.source.read_bytes() for file in plan.files] == [b"edited"] * 5
+    assert [path.name for path in into.rglob("*") if path.is_file()] == [JOURNAL]
+
+
+def test_what_was_moved_before_a_kill_is_known_where_another_has_its_place(
+    sources: ConceptSet, into: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_filing(sources, into, "move")
+    near = os.replace
+
+    def killed(source: Path, target: Path) -> None:
+        near(source, target)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            carry_out(plan)
+    first = plan.files[0]
+    data = (into / first.target).read_bytes()
+    first.source.write_bytes(b"another")
+    assert [Path(one.name) for one in undo(into).left] == [into / first.target]
+    first.source.unlink()
+    assert undo(into).left == ()
+    assert first.source.read_bytes() == data
+
+
 def test_two_processes_do_not_file_into_one_folder(sources: ConceptSet, into: Path) -> None:
     plan = plan_filing(sources, into)
     carry_out(replace(plan, files=plan.files[:1]))
@@ -452,6 +516,64 @@ def test_two_processes_do_not_file_into_one_folder(sources: ConceptSet, into: Pa
 
     with open_journal(into, create=False):
         assert "another process files pictures there" in in_fork(work)
+
+
+def test_a_journal_that_another_process_takes_away_is_not_written_into(
+    sources: ConceptSet, into: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_filing(sources, into, "move")
+
+    def lock_too_late(fd: int) -> bool:
+        (into / JOURNAL).unlink()
+        return True
+
+    monkeypatch.setattr("concept_memes.filing.journal._lock", lock_too_late)
+    with pytest.raises(FilingError, match="has just been undone"):
+        carry_out(plan)
+    assert all(file.source.is_file() for file in plan.files)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows removes no file that is open")
+def test_the_journal_goes_while_no_other_process_can_write_into_it(
+    sources: ConceptSet, into: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_filing(sources, into, "move")
+    carry_out(plan)
+    said, unlink = [], Path.unlink
+
+    def work() -> str:
+        try:
+            carry_out(plan)
+        except FilingError as error:
+            return str(error)
+        return "filed, and the journal is taken away"
+
+    def slow(path: Path, missing_ok: bool = False) -> None:
+        if path.name == JOURNAL:
+            said.append(in_fork(work))
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", slow)
+    undo(into)
+    assert len(said) == 1
+    assert "another process files pictures there" in said[0]
+
+
+def test_what_was_begun_leaves_nothing_where_its_picture_has_gone(
+    sources: ConceptSet, into: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_filing(sources, into, "move")
+
+    def killed(source: Path, target: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            carry_out(plan)
+    plan.files[0].source.rename(tmp_path / "mine.png")
+    undo(into)
+    assert not into.exists()
 
 
 def test_progress_is_told(sources: ConceptSet, into: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -77,12 +78,17 @@ def whole_numbers(text: str) -> list[int]:
     return [int(part) for part in parts]
 
 
-def check_out(folder: Path) -> None:
-    """Raise at once if a model cannot be saved there: an hour of work would be lost at the end."""
-    from concept_memes.errors import SavedModelError
-    from concept_memes.persistence import check_place
+def check_out(folder: Path, *, force: bool = False) -> None:
+    """Raise at once if a model cannot be saved there: an hour of work, or corrections, would be lost at the end."""
+    from concept_memes.errors import OverwriteError, SavedModelError
+    from concept_memes.persistence import MAIN_FILE, check_place, read_document
 
     check_place(folder)
+    if not force and (folder / MAIN_FILE).is_file() and read_document(folder).get("edits"):
+        raise OverwriteError(
+            f"{folder} holds corrections of yours, which a new fit would lose. Save into another folder, or replace it "
+            "with --force. In Python, fitting the loaded model again keeps them."
+        )
     there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
     if not there.is_dir():
         raise SavedModelError(f"{there} is a file, so {folder} cannot be made. Save into another folder.")
@@ -90,8 +96,10 @@ def check_out(folder: Path) -> None:
         raise SavedModelError(f"There is no permission to write into {there}. Save into another folder.")
 
 
-def check_reports(paths: Sequence[Path]) -> tuple[Path | None, Path | None]:
+def check_reports(paths: Sequence[Path], out: Path, *, force: bool = False) -> tuple[Path | None, Path | None]:
     """Tell page (.html) and record (.json) of a run apart; raise at once if one cannot be written."""
+    from concept_memes.persistence import MAIN_FILE
+
     page = record = None
     for path in paths:
         if path.suffix.lower() in (".html", ".htm"):
@@ -105,7 +113,31 @@ def check_reports(paths: Sequence[Path]) -> tuple[Path | None, Path | None]:
         from concept_memes.explorer.place import checked_place
 
         checked_place(page)
+    if record is not None:
+        if os.path.realpath(record) == os.path.realpath(out / MAIN_FILE):
+            raise typer.BadParameter(f"{record} is where the concepts themselves are saved", param_hint="--report")
+        check_record(record, force=force)
     return page, record
+
+
+def check_record(path: Path, *, force: bool = False) -> None:
+    """Raise if there is something else than the record of a run."""
+    if not os.path.lexists(path) or force or is_record(path):
+        return
+    from concept_memes.errors import OverwriteError
+
+    raise OverwriteError(
+        f"{path} is there already, and is no record of a run. Name another file, or replace it with --force."
+    )
+
+
+def is_record(path: Path) -> bool:
+    """Tell whether a file is the record of a run, by what it tells."""
+    try:
+        told = json.loads(path.read_bytes()) if path.is_file() else None
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(told, dict) and told.keys() >= {"n_images", "n_read", "encoder_fingerprint", "seconds"}
 
 
 def check_cache(folder: Path | None, no_cache: bool) -> Path | bool:

@@ -129,10 +129,10 @@ def fit(
     how_broad = one_of(granularity, GRANULARITIES, "--granularity")
     expected = None if guide is None else separate_words(guide)
     n_at_once = check_placement(device, precision, batch_size)
-    check_out(out)
+    check_out(out, force=force)
     if collage is not None:
         check_figure(collage, force=force)
-    page, record = check_reports(report or [])
+    page, record = check_reports(report or [], out, force=force)
     kept_in = check_cache(cache, no_cache)
     source = listed(images, hidden=hidden, cache=kept_in)  # before the model: a misspelt folder is known at once
     from concept_memes.model import ConceptModel

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from concept_memes.cli.console import clean, note, say, say_json
+from concept_memes.cli.console import clean, note, say, say_json, say_lines
 from concept_memes.cli.options import Json, Quiet, user_path
 
 if TYPE_CHECKING:
@@ -60,12 +60,17 @@ def sort(
     plan = plan_filing(concept_set, into, known_mode(mode), progress=progress)
     for text in plan.notes:
         note(text, "warning")
+    if plan.mode == "move":
+        note(
+            f"{concepts} keeps the old places of what is moved: search and figures no longer find the pictures. For "
+            f"that, fit {into} afterwards; vectors are kept, so it is quick.",
+            "warning",
+        )
     done = carry_out(plan, progress=progress) if go else None
     if as_json:
         say_json(filing_document(plan, done))
     elif done is None and quiet:
-        for file in plan.files:
-            say(str(plan.into / file.target), wrap=False)
+        say_lines(str(plan.into / file.target) for file in plan.files)
     elif done is None:
         show_plan(plan, concept_set, concepts, into)
     else:

@@ -130,15 +130,16 @@ def concept_entries(concept_set: ConceptSet, rows: IntArray) -> list[dict[str, A
     entries = []
     for number, concept in enumerate(concept_set.concepts):
         x, y = np.median(places[concept_set.labels == concept.index], axis=0)
-        sure = concept.sure_words
-        known = concept.word_confidences
-        confidences = [round(known[i], 3) if known else None for i in range(len(sure))]
+        sure = set(concept.sure_words)
+        known = concept.word_confidences or (None,) * len(concept.words)
+        # Not all words but the first ones: by c-TF-IDF a word may be surer than the one before it.
+        words = [[word, how and round(how, 3)] for word, how in zip(concept.words, known, strict=False) if word in sure]
         entries.append(
             {
                 "id": concept.index,
                 "title": concept.title,
                 "name": concept.name,
-                "words": [list(pair) for pair in zip(sure, confidences, strict=True)],
+                "words": words,
                 "size": concept.size,
                 "exemplars": [row_of[index] for index in concept.exemplars if index in row_of],
                 "x": round(float(x)),

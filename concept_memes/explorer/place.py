@@ -90,7 +90,8 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         A new file beside it. At the end of the block it takes its place; if the block fails, it is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name[:100]}.{os.getpid()}.tmp")
+    # A letter may take four bytes, and a name no more than 255.
+    temporary = path.with_name(f".{path.name[:50]}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
             yield file

@@ -91,7 +91,7 @@ def save_report(
     OverwriteError
         If there is something at `path` that is no report of this package.
     """
-    check_settings(thumbnails, thumbnail_size, pictures)
+    check_settings(thumbnails, thumbnail_size, pictures, title)
     place, parts = checked_place(path), page_parts()
     progress = progress or Progress(verbose=False)
     rows = shown_rows(concept_set)
@@ -129,8 +129,10 @@ def save_report(
     return place
 
 
-def check_settings(thumbnails: str, thumbnail_size: int, pictures: str) -> None:
+def check_settings(thumbnails: str, thumbnail_size: int, pictures: str, title: str | None) -> None:
     """Refuse what cannot be, before any picture is read."""
+    if title is not None and not isinstance(title, str):
+        raise InvalidParameterError("title", title, "a text, or None")
     if thumbnails not in ("auto", "embed", "folder"):
         raise InvalidParameterError("thumbnails", thumbnails, '"auto", "embed" or "folder"')
     if pictures not in ("link", "embed", "none"):

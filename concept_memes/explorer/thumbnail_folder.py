@@ -54,6 +54,8 @@ class ThumbnailFolder:
         return f"thumbs-{self._digest.hexdigest()}"
 
     def __enter__(self) -> ThumbnailFolder:
+        if self._folder.is_dir():  # of a process that was killed and had the same number, as it has in a container
+            shutil.rmtree(self._folder)
         self._folder.mkdir(parents=True)
         return self
 

@@ -25,7 +25,7 @@ __all__ = ["ENDINGS", "check_table_path", "save_table"]
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 # What spreadsheets take for the beginning of a formula, which could do anything on the computer of the reader.
-FORMULA = re.compile(r"[=+\-@\t\r]")
+FORMULA = re.compile(r"[=+\-@＝＋－＠\t\r\n]")
 
 
 def save_table(concept_set: ConceptSet, path: str | Path, *, vectors: bool = False, overwrite: bool = False) -> Path:

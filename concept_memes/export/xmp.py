@@ -143,7 +143,7 @@ class _Sidecar:
         element = _Element(self._parser.CurrentByteIndex)
         self._path.append((name, element))
         self._text.clear()
-        names = [name for name, _ in self._path]
+        names = [name for name, _ in self._path[-2:]]
         if name == f"{RDF} RDF":
             self.rdf = self.rdf or element
         elif names[-2:] == [f"{RDF} RDF", f"{RDF} Description"]:

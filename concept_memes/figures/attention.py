@@ -24,6 +24,7 @@ __all__ = ["draw_attention"]
 
 # Inches, in a figure whose size is not given.
 SIDE, HEAD, LEGEND = 4.4, 0.72, 0.42
+LEAST_ROOM = 2.5  # for the words over and under pictures that are high and narrow
 DETAIL_POINTS = 9.0
 BAR, BAR_HEIGHT = 1.6, 0.11
 
@@ -91,7 +92,8 @@ def draw_attention(
     relevance = able.relevance_map(picture, text)
     cosine = float(encoder.encode_images(np.stack([encoder.preprocess(picture)]))[0] @ able.encode_texts([text])[0])
     tile = picture_tile(small.size)
-    natural = (2 * MARGIN + 2 * tile[0] + GUTTER, 2 * MARGIN + HEAD + tile[1] + LEGEND + FOOTER)
+    room = max(tile[0], LEAST_ROOM)
+    natural = (2 * MARGIN + 2 * room + GUTTER, 2 * MARGIN + HEAD + tile[1] + LEGEND + FOOTER)
     (width, height), scale = scale_to(natural, figsize)
     figure = PaperFigure(width * scale, height * scale, colors.paper, scale=scale)
     head = Rect(MARGIN, MARGIN - 0.06, width - 2 * MARGIN, 0.32)
@@ -103,9 +105,8 @@ def draw_attention(
     figure.label(detail, says, DETAIL_POINTS, color=colors.muted, gid="score")
     left = (width - 2 * tile[0] - GUTTER) / 2
     for place, (gid, part) in enumerate((("image", small), ("attention", heated(small, relevance, box, colors.paper)))):
-        room = Rect(left + place * (tile[0] + GUTTER), MARGIN + HEAD, *tile)
-        figure.add_picture(room, part, gid=gid)
-    legend = Rect(left, MARGIN + HEAD + tile[1], tile[0], LEGEND)
+        figure.add_picture(Rect(left + place * (tile[0] + GUTTER), MARGIN + HEAD, *tile), part, gid=gid)
+    legend = Rect(left + tile[0] - room, MARGIN + HEAD + tile[1], room, LEGEND)
     _draw_legend(figure, legend._replace(x=left + tile[0] + GUTTER), colors)
     if box[2] - box[0] < small.width - 1 or box[3] - box[1] < small.height - 1:
         figure.label(legend, "dimmed: not seen by the model", FOOTER_POINTS, color=colors.muted, gid="unseen")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from concept_memes.concepts import ConceptSet
-from concept_memes.figures.footer import count_of, write_footer
+from concept_memes.figures.footer import count_of, none_counts, write_footer
 from concept_memes.figures.layout import LINE_HEIGHT, Rect, plan_page
 from concept_memes.figures.themes import Theme
 
@@ -61,6 +61,6 @@ def fate_of_images(concept_set: ConceptSet) -> str:
     >>> fate_of_images(model.fit(color_images(["red"], 6)).concepts_)
     '6 images are in none.'
     """
-    n_all, n_skipped = len(concept_set.labels), len(concept_set.skipped)
+    n_all, (_, n_skipped) = len(concept_set.labels), none_counts(concept_set)
     text = f"{count_of(n_all, 'image')} {'is' if n_all == 1 else 'are'} in none."
     return text + (f" {n_skipped:,} of them could not be read." if n_skipped else "")

@@ -193,6 +193,8 @@ def _filed(journal: Journal, file: PlannedFile, step: Step) -> list[LeftImage]:
 
 def _link_text(source: Path, into: Path) -> str:
     """Return what a link holds: a relative path, so that both folders can be moved together, where there is one."""
+    if os.pardir in source.parts:  # behind a link, the folder above is another one than the text says
+        source = Path(os.path.realpath(source.parent), source.name)
     try:
         return os.path.join(os.pardir, os.path.relpath(source, os.path.realpath(into)))
     except ValueError:  # another drive of Windows

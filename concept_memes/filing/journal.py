@@ -218,12 +218,22 @@ def open_journal(folder: Path, *, create: bool) -> Iterator[Journal]:
     try:
         if not _lock(fd):
             raise FilingError(f"{folder}: another process files pictures there. Wait until it is done.")
+        if not _is_at(fd, path):  # another process has undone all, and taken it away, before it was locked here
+            raise FilingError(f"{folder}: what was filed there has just been undone. Do the same again.")
         data = path.read_bytes()
         content = _parsed(data, path)
         os.truncate(fd if os.truncate in os.supports_fd else path, data.rfind(b"\n") + 1)
         yield Journal(folder, fd, content)
     finally:
         os.close(fd)
+
+
+def _is_at(fd: int, path: Path) -> bool:
+    """Tell whether an open file is still the one that has this name."""
+    try:
+        return os.path.samestat(os.fstat(fd), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def sync_folder(folder: Path) -> None:

@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from concept_memes.errors import FilingError, UnreadableImageError
@@ -117,7 +118,8 @@ def put_copy(source: Path, target: Path, part: Path, content_hash: str, *, verif
         if arrived != content_hash:
             raise LeftError(CHANGED)
         if source.is_file():
-            shutil.copystat(source, part)
+            with suppress(OSError):  # FAT, and shares of other systems, may know no permissions
+                shutil.copystat(source, part)
         if verify and hash_of(part) != content_hash:
             raise LeftError("its copy came out different; the disk may be damaged")
         claim(target)
@@ -145,6 +147,7 @@ def move_file(source: Path, target: Path, part: Path, content_hash: str) -> None
     FilingError
         If nothing can be written there.
     """
+    before = _version(source)
     claim(target)
     try:
         os.replace(source, target)
@@ -156,6 +159,9 @@ def move_file(source: Path, target: Path, part: Path, content_hash: str) -> None
         return
     put_copy(source, target, part, content_hash, verify=True)
     sync_folder(target.parent)
+    if _version(source) != before:  # what somebody has written while it was copied would be lost
+        target.unlink()
+        raise LeftError(CHANGED)
     try:
         source.unlink()
     except OSError as error:
@@ -178,13 +184,17 @@ def settle_copy(target: Path, part: Path, content_hash: str) -> bool:
 def settle_move(source: Path, target: Path, part: Path, content_hash: str) -> bool:
     """Tell whether a file was moved; finish what was copied whole, take away what is half done."""
     _remove(part)
+    _unclaim(target)
     if not os.path.lexists(source):
         return _size(target) > 0
-    _unclaim(target)
-    if hash_of(target) == content_hash == hash_of(source) and not os.path.samefile(source, target):
-        source.unlink()
-        return True
-    return False
+    if hash_of(target) != content_hash:
+        return False
+    if hash_of(source) != content_hash:
+        return True  # another picture has come to the old place since
+    if os.path.samefile(source, target):
+        return False
+    source.unlink()
+    return True
 
 
 def in_the_way(target: Path) -> LeftError:
@@ -228,6 +238,15 @@ def _size(path: Path) -> int:
     except OSError:
         return -1
     return status.st_size if stat.S_ISREG(status.st_mode) else -1
+
+
+def _version(path: Path) -> tuple[int, int]:
+    """Tell one state of a file from another, without reading it."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return -1, -1
+    return status.st_mtime_ns, status.st_size
 
 
 def _copied(source: Path, part: Path) -> str:

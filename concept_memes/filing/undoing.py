@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,10 +78,12 @@ def undo(folder: str | Path, *, progress: Progress | None = None) -> UndoResult:
                     left += _undone(journal, step, key)
                     advance(1)
         _remove_folders(journal)
-        made = content.made
+        if not left and sys.platform != "win32":  # while it is locked: nobody else may have begun to write into it
+            (folder / JOURNAL).unlink()
     if not left:
-        (folder / JOURNAL).unlink()
-        for place in reversed(made):
+        if sys.platform == "win32":  # which removes no file that is open
+            (folder / JOURNAL).unlink()
+        for place in reversed(content.made):
             if not _removed(Path(place)):
                 break
     return UndoResult(folder, len(files) - len(left), tuple(left))

@@ -107,8 +107,7 @@ class Lightbox {
     }
     if (this.row !== row) return;
     image.dataset.full = "no";
-    if (full !== null) byId("lightbox-notice").textContent = "The file is not where it was. This is its thumbnail.";
-    else byId("lightbox-notice").textContent = "Only the thumbnail is in this file.";
+    byId("lightbox-notice").textContent = noticeOn(full !== null, collection.widths[row] > 0);
   }
 
   /** As large as there is room, and no more than twice its own size. */
@@ -168,6 +167,13 @@ class Lightbox {
       if (Math.abs(moved) > SWIPE) this.#turn(moved > 0 ? -1 : 1);
     });
   }
+}
+
+/** Say why a picture is not seen in full. @param {boolean} hasAddress @param {boolean} wasRead By who made the page. */
+function noticeOn(hasAddress, wasRead) {
+  if (!wasRead) return "This picture could not be read any more when this page was made.";
+  if (!hasAddress) return "Only the thumbnail is in this file.";
+  return "The file is not where it was, or this browser cannot show its format. This is its thumbnail.";
 }
 
 /** @param {string} address @returns {Promise<boolean>} Whether a picture is there. */

@@ -52,7 +52,8 @@ class Router {
     }
     const wasOpen = this.lightbox.isOpen;
     if (wasOpen) this.lightbox.hide();
-    if (this.shown === route.key) {
+    // What a filter changes is in the address already; a link or an address typed in may have another one.
+    if (this.shown === route.key && writeFilter(route.filter) === writeFilter(readRoute(this.address).filter)) {
       if (wasOpen) this.view.reveal(this.lightbox.row);
       return;
     }

@@ -26,17 +26,20 @@ function searchView({ collection, semantics, filterChanged }, text, filter) {
 }
 
 /** Say what was compared, and whether anything stands out. @param {Found} found @param {Semantics} semantics */
-function noteOn({ parsed, byLetters, clear, rows }, semantics) {
+function noteOn({ parsed, byLetters, clear, spelt }, semantics) {
   const unknown = parsed.unknown.map((part) => `“${part}”`).join(", ");
   const known = parsed.known.map(({ text }) => `“${text}”`).join(", ");
   if (byLetters) {
     const missing = `${unknown} ${parsed.unknown.length > 1 ? "are" : "is"} not in the vocabulary`;
     const why = semantics.knowsMeaning ? missing : "There are no word vectors in this file";
-    if (rows.length === 0) return `${why}, and no name has it. Try another word.`;
+    if (!spelt) return `${why}, and no name has it. Try another word.`;
     return `${why}: compared by letters, with names and words.`;
   }
   const parts = [];
-  if (parsed.unknown.length > 0) parts.push(`By meaning: ${known}. Not in the vocabulary, so by letters: ${unknown}.`);
+  const asTyped = parsed.known.every(({ text, typed }) => text.toLowerCase() === typed);
+  if (parsed.unknown.length > 0 || !asTyped) parts.push(`By meaning: ${known}.`);
+  if (parsed.unknown.length > 0 && spelt) parts.push(`Not in the vocabulary, so by letters: ${unknown}.`);
+  else if (parsed.unknown.length > 0) parts.push(`Left out, not in the vocabulary nor in a name: ${unknown}.`);
   if (!clear) parts.push("Nothing stands out; these come nearest.");
   return parts.join(" ");
 }

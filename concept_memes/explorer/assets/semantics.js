@@ -14,9 +14,9 @@ const TWO_GROUPS = 0.75;
 const FEWEST_HITS = 6;
 const NEAREST_HITS = 24;
 
-/** @typedef {{known: Array<{text: string, word: number}>, unknown: string[]}} ParsedQuery */
+/** @typedef {{known: Array<{text: string, word: number, typed: string}>, unknown: string[]}} ParsedQuery */
 /** @typedef {{rows: number[], scores: Map<number, number>, concepts: Array<[Concept, ?number]>, parsed: ParsedQuery,
- *   clear: boolean, byLetters: boolean}} Found */
+ *   clear: boolean, byLetters: boolean, spelt: boolean}} Found `spelt`: some name holds all unknown parts. */
 
 class Semantics {
   /** @param {Collection} collection @returns {Promise<Semantics>} As soon as the blocks of the search are there. */
@@ -52,14 +52,18 @@ class Semantics {
 
   /** @param {string} text @returns {number|undefined} A word of the vocabulary; the plural counts as the singular. */
   wordOf(text) {
-    const forms = [text, text.replace(/s$/, ""), text.replace(/es$/, ""), text.replace(/ies$/, "y")];
+    const endings = [[/([^s])s$/, "$1"], [/(s|x|z|o|ch|sh)es$/, "$1"], [/ies$/, "y"]]; // "jam" is not what James means
+    const forms = [text, ...endings.map(([ending, instead]) => text.replace(ending, instead))];
     const form = forms.find((candidate) => this.wordNumbers.has(candidate));
     return this.wordNumbers.get(form);
   }
 
   /** Part what was typed into words that are known, the longest first, and others. @param {string} text */
   parse(text) {
-    const parts = text.toLowerCase().split(/[\s,;]+/).filter(Boolean);
+    const whole = text.trim().toLowerCase();
+    const itself = this.wordOf(whole); // words of one's own may hold commas
+    if (itself !== undefined) return { known: [{ text: this.words[itself], word: itself, typed: whole }], unknown: [] };
+    const parts = whole.split(/[\s,;]+/).filter(Boolean);
     const parsed = { known: [], unknown: [] };
     for (let at = 0; at < parts.length; ) {
       let length = Math.min(this.longestWord, parts.length - at);
@@ -67,7 +71,7 @@ class Semantics {
       const phrase = parts.slice(at, at + length).join(" ");
       const word = this.wordOf(phrase);
       if (word === undefined) parsed.unknown.push(phrase);
-      else parsed.known.push({ text: this.words[word], word });
+      else parsed.known.push({ text: this.words[word], word, typed: phrase });
       at += length;
     }
     return parsed;
@@ -126,15 +130,13 @@ class Semantics {
     if (parsed.known.length === 0) return this.#findLetters(parsed, among);
     const cosines = this.#cosines(this.#queryVector(parsed.known.map(({ word }) => word)));
     const scores = standardized(cosines);
-    let rows = among;
-    if (parsed.unknown.length > 0) {
-      const spelt = among.filter(this.#hasAll(parsed.unknown));
-      if (spelt.length > 0) rows = spelt;
-    }
+    const spelt = among.filter(this.#hasAll(parsed.unknown));
+    const rows = spelt.length > 0 ? spelt : among;
     const best = [...rows].sort((a, b) => scores[b] - scores[a] || a - b);
     const highest = scores.reduce((most, score) => Math.max(most, score), 0);
-    const clear = standsOut(scores, highest);
-    const least = clear ? Math.min(SHOWN, highest / 2) : SHOWN;
+    const some = standsOut(scores, highest);
+    const least = some ? Math.min(SHOWN, highest / 2) : SHOWN;
+    const clear = some && (best.length === 0 || scores[best[0]] >= least); // a filter may leave none of them
     const near = best.findIndex((row) => scores[row] < least);
     const many = Math.max(near < 0 ? best.length : near, clear ? FEWEST_HITS : NEAREST_HITS);
     const shown = best.slice(0, Math.min(many, MOST_HITS));
@@ -147,6 +149,7 @@ class Semantics {
       parsed,
       clear,
       byLetters: false,
+      spelt: spelt.length > 0,
     };
   }
 
@@ -154,13 +157,15 @@ class Semantics {
     const found = this.collection.concepts.filter((_, i) =>
       parsed.unknown.every((part) => this.conceptTexts[i].includes(part)),
     );
+    const rows = among.filter(this.#hasAll(parsed.unknown));
     return {
-      rows: among.filter(this.#hasAll(parsed.unknown)),
+      rows,
       scores: new Map(),
       concepts: found.slice(0, 8).map((concept) => [concept, null]),
       parsed,
       clear: true,
       byLetters: true,
+      spelt: rows.length > 0,
     };
   }
 
