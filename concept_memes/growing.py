@@ -189,6 +189,8 @@ class GrowingConcepts(CorrectedConcepts):
             with watch.stage("words"), progress.stage("ranking words"):
                 self._edited(Edited(grown.concept_set, grown.new))
             new, n_moved = grown.new, grown.n_moved
+        elif extended.n_relocated:
+            self._edited(Edited(extended.concept_set, ()))
         self.report_ = self._report_of_all(collected, watch)
         labels = self.concepts_.labels[extended.places]
         joined, counts = np.unique(labels[(extended.places >= start) & (labels >= 0)], return_counts=True)
@@ -202,6 +204,7 @@ class GrowingConcepts(CorrectedConcepts):
             n_moved=n_moved,
             n_waiting=n_read - int((self.concepts_.labels >= 0).sum()),
             skipped=collected.collection.skipped,
+            n_relocated=extended.n_relocated,
         )
         progress.conclude(str(update).splitlines()[0])
         return update

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, TypeVar
 
 __all__ = ["OnProgress", "Progress", "ProgressEvent"]
 
-DELAY = 0.3  # seconds that a stage takes before a bar is drawn: quick ones would only be in the way
+QUICK = 0.3  # seconds; the bars of stages that take less are wiped away, they would only be in the way
 
 T = TypeVar("T")
 Advance: TypeAlias = Callable[[int], None]
@@ -127,8 +127,7 @@ class Progress:
                 self._tell(what, 0, total, start)
             yield advance
         finally:
-            if bar is not None:
-                bar.close()
+            wipe_or_leave(bar, start)
 
     def track(self, items: Iterable[T], what: str, *, total: int, unit: str = "img") -> Iterator[T]:
         """Pass the items on and tell how far they are; takes what `counter` takes."""
@@ -148,8 +147,7 @@ class Progress:
             if bar is not None:
                 bar.update()
         finally:
-            if bar is not None:
-                bar.close()
+            wipe_or_leave(bar, start)
         self._tell(what, 1, None, start)
 
     def conclude(self, line: str) -> None:
@@ -170,10 +168,17 @@ class Progress:
         if in_notebook() and find_spec("ipywidgets") is not None:
             from tqdm.notebook import tqdm as notebook_bar
 
-            return notebook_bar(leave=True, delay=DELAY, **{**settings, "bar_format": None})
+            return notebook_bar(**{**settings, "bar_format": None})
         from tqdm import tqdm
 
-        return tqdm(leave=True, delay=DELAY, dynamic_ncols=True, file=sys.stderr, **settings)
+        return tqdm(dynamic_ncols=True, file=sys.stderr, **settings)
+
+
+def wipe_or_leave(bar: Any, start: float) -> None:  # noqa: ANN401 (tqdm's class depends on where it draws)
+    """Close a bar; one of a quick stage goes."""
+    if bar is not None:
+        bar.leave = time.perf_counter() - start >= QUICK
+        bar.close()
 
 
 @cache

@@ -48,7 +48,7 @@ class ShownConcepts(SearchedConcepts):
 
     def visualize_concepts(
         self,
-        top_n: int = 9,
+        top_n: int | Sequence[int] | Sequence[ConceptHit] = 9,
         concepts: Sequence[int] | Sequence[ConceptHit] | None = None,
         figsize: tuple[float, float] | None = None,
         *,
@@ -62,7 +62,8 @@ class ShownConcepts(SearchedConcepts):
         Parameters
         ----------
         top_n : int, default=9
-            The largest concepts, if `concepts` is None.
+            The largest concepts, if `concepts` is None. Concepts may stand in its place:
+            ``visualize_concepts(model.find_concepts("panda"))``.
         concepts : sequence of int or of ConceptHit, optional
             Which ones, in this order; what `find_concepts` gives is taken as it is.
         figsize : (float, float), optional
@@ -82,10 +83,12 @@ class ShownConcepts(SearchedConcepts):
         """
         from concept_memes.figures.collage import draw_collage
 
+        if isinstance(top_n, Sequence) and not isinstance(top_n, str) and concepts is None:
+            concepts, top_n = top_n, 9
         return draw_collage(
             self._fitted(),
             concepts,
-            top_n=top_n,
+            top_n=top_n,  # type: ignore[arg-type]  # checked there
             figsize=figsize,
             mode=mode,
             image_size=image_size,
@@ -116,7 +119,9 @@ class ShownConcepts(SearchedConcepts):
         """
         from concept_memes.figures.map import draw_map
 
-        return draw_map(self._with_positions(), title=title, figsize=figsize, theme=theme)
+        fitted = self._with_positions()
+        with self._progress().stage("drawing the map"):
+            return draw_map(fitted, title=title, figsize=figsize, theme=theme)
 
     def visualize_hierarchy(self, *, figsize: tuple[float, float] | None = None, theme: Theme = "light") -> Figure:
         """Draw the tree of concepts, with words at the nodes and a picture per concept.
@@ -177,12 +182,13 @@ class ShownConcepts(SearchedConcepts):
         """
         fitted, wanted = self._fitted(), Query(query)
         vector = self.embed_query(wanted)
+        pictures = search_images(fitted, vector, top_n=top_n, expand=wanted.has_picture)
         from concept_memes.figures.query import draw_query
 
         return draw_query(
             fitted,
             wanted,
-            search_images(fitted, vector, top_n=top_n, expand=wanted.has_picture),
+            sorted(pictures, key=lambda hit: -hit.similarity),
             search_concepts(fitted, vector, top_n=5),
             figsize=figsize,
             theme=theme,

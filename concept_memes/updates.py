@@ -11,6 +11,8 @@ exemplars keeps the number.
 
 from __future__ import annotations
 
+import os
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -56,6 +58,8 @@ class UpdateReport:
         Pictures of the whole collection that are in no concept.
     skipped : tuple of SkippedImage
         Pictures of those given that could not be read; `index` is their place among those given.
+    n_relocated : int
+        Pictures of those known whose files had moved; the collection knows their new places.
 
     Examples
     --------
@@ -73,6 +77,7 @@ class UpdateReport:
     n_moved: int = 0
     n_waiting: int = 0
     skipped: tuple[SkippedImage, ...] = ()
+    n_relocated: int = 0
 
     @property
     def n_known(self) -> int:
@@ -92,6 +97,8 @@ class UpdateReport:
         parts += [f"{n_unread} could not be read"] if n_unread else []
         lines = [f"{_counted(len(self.labels), 'image')}: {', '.join(parts)}"]
         lines += [f"new: {c.index} ({c.title}), {_counted(c.size, 'image')}" for c in self.new_concepts]
+        if self.n_relocated:
+            lines.append(f"{_counted(self.n_relocated, 'image')} of those known found in a new place")
         if self.n_moved:
             lines.append(f"{_counted(self.n_moved, 'image')} went from existing concepts into new ones")
         return "\n".join(lines)
@@ -111,12 +118,15 @@ class Extended:
         Pictures that were there already.
     n_copies : int
         Pictures that were added, and whose content another one before them had.
+    n_relocated : int
+        Pictures that were there already, and whose files lie elsewhere now.
     """
 
     concept_set: ConceptSet
     places: IntArray
     n_known: int
     n_copies: int
+    n_relocated: int
 
 
 @dataclass(frozen=True)
@@ -151,19 +161,27 @@ def extend(concept_set: ConceptSet, collection: Collection) -> Extended:
     -------
     Extended
         A picture whose path and content are there already is not added again, nor one without a path whose content is
-        there. The same content under another path is: a copy.
+        there. The same content under another path is a copy, unless the file of before is gone: then it has moved.
     """
-    known = {}
+    known, with_content, images = {}, defaultdict(list), list(concept_set.images)
     for row, image in enumerate(concept_set.images):
         known[_place(image, concept_set.base_folder), image.content_hash] = row
         if image.content_hash:
             known.setdefault((None, image.content_hash), row)
+            with_content[image.content_hash].append(row)
     records: list[ImageRecord] = []
     rows: list[int] = []
     places = np.zeros(len(collection.images), np.int64)
+    relocated: set[int] = set()
     for row, image in enumerate(collection.images):
         place = _place(image, collection.base_folder)
         found = known.get((place, image.content_hash)) if place is not None or image.content_hash else None
+        if found is None and place is not None:
+            twins = (i for i in with_content.get(image.content_hash, ()) if i not in relocated)
+            found = next((i for i in twins if _is_gone(_place(images[i], concept_set.base_folder))), None)
+            if found is not None:
+                relocated.add(found)
+                images[found] = _moved_record(image, row, found, collection.base_folder, concept_set.base_folder)
         if found is not None:
             places[row] = found
             continue
@@ -175,7 +193,7 @@ def extend(concept_set: ConceptSet, collection: Collection) -> Extended:
     n = len(records)
     extended = replace(
         concept_set,
-        images=concept_set.images + tuple(records),
+        images=(*images, *records),
         labels=np.concatenate([concept_set.labels, np.full(n, -1, np.int64)]),
         probabilities=np.concatenate([concept_set.probabilities, np.zeros(n)]),
         raw_labels=np.concatenate([concept_set.raw_labels, np.full(n, -1, np.int64)]),
@@ -191,7 +209,8 @@ def extend(concept_set: ConceptSet, collection: Collection) -> Extended:
     )
     old = {image.content_hash for image in concept_set.images}
     hashes = [record.content_hash for record in records if record.content_hash]
-    return Extended(extended, places, len(collection.images) - n, len(hashes) - len({*hashes} - old))
+    n_copies = len(hashes) - len({*hashes} - old)
+    return Extended(extended, places, len(collection.images) - n, n_copies, len(relocated))
 
 
 def grow(
@@ -384,6 +403,11 @@ def _described(
 def _place(image: ImageRecord, base_folder: Path) -> str | None:
     """Return where a picture is, whatever folder one is in; None for pictures that came as pixels."""
     return None if image.path is None else str(base_folder / image.path)
+
+
+def _is_gone(place: str | None) -> bool:
+    """Tell whether a file has left its place; what is inside an archive has not."""
+    return place is not None and not os.path.lexists(place) and not any(map(os.path.isfile, Path(place).parents))
 
 
 def _moved_record(image: ImageRecord, index: int, new_index: int, folder: Path, base_folder: Path) -> ImageRecord:

@@ -75,6 +75,9 @@ def test_update_adds_what_is_new_and_saves_it(saved: Path, tmp_path: Path, pictu
         "new: 2 (lime), 6 images",
         "21 images, 3 concepts.",
         f"Saved: {saved}",
+        "",
+        "Pages and figures show what was before. To renew the page:",
+        f"  concept-memes report {saved}",
     ]
     assert len(load_concept_set(saved)[0]) == 3
     again = run("update", saved, pictures)
@@ -120,3 +123,13 @@ def test_an_update_that_is_stopped_leaves_the_saved_model_as_it_was(
     done = run("update", saved, tmp_path / "new")
     assert (done.code, done.out, done.err) == (130, "", "note: stopped\n")
     assert {path.name: path.read_bytes() for path in saved.iterdir()} == before
+
+
+def test_update_finds_pictures_that_sorting_has_moved(saved: Path, tmp_path: Path) -> None:
+    assert run("sort", saved, "--into", tmp_path / "sorted", "--mode", "move", "--go").code == 0
+    done = run("update", saved, tmp_path / "sorted")
+    assert "14 images of those known found in a new place" in done.out
+    assert f"Saved: {saved}" in done.out
+    found = load_concept_set(saved)[0]
+    assert len(found.images) == 14
+    assert all(Path(str(found.source_of(row))).is_file() for row in range(14))

@@ -36,6 +36,7 @@ def test_all_names_are_public_and_in_the_tree_at_the_top() -> None:
     names = {kind.__name__ for kind in CLASSES}
     assert names == set(errors.__all__)
     assert names == set(re.findall(r"\w+(?:Error|Warning)\b", errors.__doc__ or "")) - {
+        "FileExistsError",
         "ImportError",
         "MemoryError",
         "OSError",

@@ -51,8 +51,8 @@ def work_with(progress: Progress) -> Callable[[], object]:
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Draw bars of quick stages, too."""
-    monkeypatch.setattr("concept_memes.progress.DELAY", 0)
+    """Leave bars of quick stages, too."""
+    monkeypatch.setattr("concept_memes.progress.QUICK", 0)
 
 
 @pytest.mark.usefixtures("at_once")
@@ -63,8 +63,11 @@ def test_bars_are_drawn_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "naming concepts" in text
 
 
-def test_quick_stages_draw_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert drawn_on_terminal(monkeypatch, work_with(Progress())) == ""
+def test_a_bar_is_there_at_once_and_gone_after_a_quick_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = drawn_on_terminal(monkeypatch, lambda: next(Progress().track([1, 2], "reading pictures", total=2)))
+    assert "0/2" in drawn
+    assert drawn.endswith("\r")
+    assert drawn.split("\r")[-2].strip() == ""
 
 
 @pytest.mark.usefixtures("at_once")
@@ -206,7 +209,7 @@ def test_something_that_cannot_be_called_is_refused() -> None:
 def test_notebooks_get_a_bar_and_the_line(tmp_path: Path) -> None:
     cell = (
         "import concept_memes.progress\n"
-        "concept_memes.progress.DELAY = 0\n"
+        "concept_memes.progress.QUICK = 0\n"
         "from concept_memes import ConceptModel\n"
         "from concept_memes.testing import ColorEncoder, color_images\n"
         "model = ConceptModel(embedding_model=ColorEncoder(), vocabulary=['red', 'blue'], cache=False)\n"

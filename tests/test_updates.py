@@ -303,3 +303,31 @@ def test_a_number_of_concepts_is_that_of_the_fit_and_new_ones_may_form() -> None
     report = model.update(color_images(["lime"], 8))
     assert [concept.index for concept in report.new_concepts] == [2]
     assert report.labels.tolist() == [2] * 8
+
+
+def test_pictures_whose_files_have_moved_are_found_in_their_new_places(tmp_path: Path) -> None:
+    write_color_images(tmp_path / "old", ["red", "blue"], 6)
+    model = ConceptModel(embedding_model=ColorEncoder(), vocabulary=WORDS).fit(tmp_path / "old")
+    before = model.concepts_
+    (tmp_path / "old").rename(tmp_path / "new")
+    report = model.update(tmp_path / "new")
+    assert (report.n_known, report.n_copies, report.n_relocated, len(model.images_)) == (12, 0, 12, 12)
+    assert str(report).splitlines()[-1] == "12 images of those known found in a new place"
+    assert model.labels_.tolist() == before.labels.tolist()
+    assert all(Path(str(model.concepts_.source_of(row))).is_file() for row in range(12))
+    assert model.update(tmp_path / "new").n_relocated == 0
+
+
+def test_a_copy_of_a_picture_that_is_still_there_has_not_moved(tmp_path: Path) -> None:
+    write_color_images(tmp_path / "old", ["red", "blue"], 6)
+    model = ConceptModel(embedding_model=ColorEncoder(), vocabulary=WORDS).fit(tmp_path / "old")
+    first = sorted((tmp_path / "old").iterdir())[0]
+    for name in ("a", "b"):
+        (tmp_path / f"{name}{first.suffix}").write_bytes(first.read_bytes())
+    copies = sorted(path for path in tmp_path.iterdir() if path.is_file())
+    assert model.update(copies[:1]).n_relocated == 0
+    assert len(model.images_) == 13
+    first.unlink()
+    report = model.update(copies[1:])  # one of two copies takes the place, the other is there already
+    assert (report.n_relocated, len(model.images_)) == (1, 13)
+    assert sum(image.path is not None and image.path.name == copies[1].name for image in model.images_) == 1

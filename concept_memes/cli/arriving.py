@@ -72,12 +72,15 @@ def update(
     before = len(model.images_)
     with told_skipped(f"; to see all: concept-memes info {shlex.quote(str(concepts))} --skipped"):
         done = model.update(source, new_concepts=new_concepts)
-    added = len(model.images_) - before
-    if added:
+    changed = len(model.images_) > before or done.n_relocated > 0
+    if changed:
         model.save(concepts)
     if as_json:
         say_json(updated_document(model.concepts_, source.refs, done, concepts))
     elif not quiet:
         say(*str(done).splitlines(), wrap=False)
         say(f"{counted(len(model.images_), 'image')}, {counted(len(model.concepts_), 'concept')}.")
-        say(f"Saved: {concepts}" if added else f"Nothing is new; {concepts} stays as it was.", wrap=False)
+        say(f"Saved: {concepts}" if changed else f"Nothing is new; {concepts} stays as it was.", wrap=False)
+        if changed:
+            say("", "Pages and figures show what was before. To renew the page:", wrap=False)
+            say(f"  concept-memes report {shlex.quote(str(concepts))}", wrap=False)

@@ -23,7 +23,9 @@ def report(
     concepts: Saved,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", parser=user_path, metavar="FILE", help="An .html file; by default concepts.html."),
+        typer.Option(
+            "--out", "-o", parser=user_path, metavar="FILE", help="An .html file, named after CONCEPTS."
+        ),
     ] = None,
     title: Title = None,
     thumbnails: Annotated[
@@ -51,7 +53,7 @@ def report(
         "thumbnails": one_of(thumbnails, THUMBNAILS, "--thumbnails"),
         "pictures": one_of(pictures, PICTURES, "--pictures"),
     }
-    target = out or Path("concepts.html")
+    target = out or Path(f"{concepts.absolute().name}.html")
     if target.suffix.lower() not in (".html", ".htm"):
         raise typer.BadParameter(f"{target} must end in .html", param_hint="--out")
     from concept_memes.explorer.place import checked_place

@@ -63,6 +63,7 @@ def search(
     vector = model.embed_query(wanted)  # once: a picture is encoded anew where there is no cache
     found = search_concepts(model.concepts_, vector, top_n=min(top, N_FOUND))
     pictures = search_images(model.concepts_, vector, top_n=top, within=numbers, expand=wanted.has_picture)
+    pictures.sort(key=lambda hit: -hit.similarity)  # those that expansion found, in the order of what is shown
     if out is not None:
         draw_found(model.concepts_, wanted, pictures, found, out, dark=dark)
     from concept_memes.cli.shown_places import picture_path
@@ -125,6 +126,7 @@ def similar(
         shown = picture_path(fitted, row)
     pictures = search_images(fitted, vector, top_n=top + (row is not None), within=numbers, expand=True)
     pictures = [hit for hit in pictures if hit.index != row][:top]
+    pictures.sort(key=lambda hit: -hit.similarity)
     if out is not None:
         draw_found(fitted, query, pictures, search_concepts(fitted, vector, top_n=N_FOUND), out, dark=dark)
     if as_json:
