@@ -101,7 +101,7 @@ imports: $(FOR_TESTS)  ## which module may import which
 
 .PHONY: unit
 unit: $(FOR_TESTS)  ## tests and the examples in the docstrings
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 	@echo "unit: ok"
 
 .PHONY: docs

@@ -52,6 +52,16 @@ def test_again_it_replaces_what_it_wrote_and_nothing_else(here: Path) -> None:
     }
 
 
+def test_a_fit_that_goes_without_pictures_of_an_update_says_so(here: Path) -> None:
+    assert run("pictures", "-q").code == 0
+    write_color_images(here / "inbox", ["lime"], 7)
+    assert run("update", "pictures-concepts", "inbox", "-q").code == 0
+    again = run("pictures", "-q")
+    assert again.code == 0
+    assert "pictures-concepts has 7 pictures that are not among these" in again.err
+    assert run("pictures", "-q").err == ""
+
+
 @pytest.mark.parametrize("name", ["pictures-concepts", "pictures-concepts.png", "pictures-concepts.html"])
 def test_files_of_others_are_in_the_way_before_any_work(here: Path, colors: ColorEncoder, name: str) -> None:
     if name.endswith("concepts"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -135,6 +136,7 @@ def fit(
     page, record = check_reports(report or [], out, force=force)
     kept_in = check_cache(cache, no_cache)
     source = listed(images, hidden=hidden, cache=kept_in)  # before the model: a misspelt folder is known at once
+    note_left_behind(out, source)
     from concept_memes.model import ConceptModel
 
     fitted = ConceptModel(
@@ -175,6 +177,23 @@ def fit(
         say_json({**document, **{what: path and str(path.absolute()) for what, path in written.items()}})
     elif shown:
         show_next(fitted.concepts_, out, page, drawn=bool(drawn))
+
+
+def note_left_behind(out: Path, source: Listing) -> None:
+    """Say that pictures of the model that is replaced are not among those given: an update may have brought them."""
+    from concept_memes.persistence import MAIN_FILE, read_document
+
+    if not (out / MAIN_FILE).is_file():
+        return
+    document = read_document(out)
+    given = {os.path.abspath(ref.path) for ref in source.refs if ref.path is not None}
+    before = (os.path.join(document["base_folder"], path) for _, path, _ in document["images"] if path is not None)
+    n_left = sum(os.path.abspath(path) not in given and os.path.isfile(path) for path in before)
+    if n_left:
+        note(
+            f"{out} has {n_left} pictures that are not among these; the new concepts go without them. To keep them and "
+            f"add what is new: concept-memes update {shlex.quote(str(out))} IMAGES"
+        )
 
 
 def fit_and_keep(model: ConceptModel, source: Listing) -> None:

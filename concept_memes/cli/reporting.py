@@ -23,9 +23,7 @@ def report(
     concepts: Saved,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out", "-o", parser=user_path, metavar="FILE", help="An .html file, named after CONCEPTS."
-        ),
+        typer.Option("--out", "-o", parser=user_path, metavar="FILE", help="An .html file, named after CONCEPTS."),
     ] = None,
     title: Title = None,
     thumbnails: Annotated[

@@ -303,8 +303,10 @@ def find_model(name: str | Path, *, local_files_only: bool = False) -> Path:
         raise ModelNotFoundError(
             f"{name!r} is no folder in {Path.cwd()}, no short name, and no hub id, which would be owner/name. {known}"
         )
-    missing = f"The model {name!r} is not in the local cache, and there is no folder of that name"
-    advice = "Check the name or path; connect to the hub once, or set HF_ENDPOINT to a mirror if it is blocked."
+    missing = f"The model {name!r} is not in the local cache"
+    advice = "Connect to the hub once, or set HF_ENDPOINT to a mirror if it is blocked."
+    if name not in SHORT_NAMES:
+        missing, advice = f"{missing}, and there is no folder of that name", f"Check the name or path. {advice}"
     if local_files_only or is_offline():
         why = "local_files_only=True" if local_files_only else "HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set"
         raise ModelNotFoundError(f"{missing}; the hub was not asked, because {why}. {advice}")
