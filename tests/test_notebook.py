@@ -47,7 +47,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
             for cell in book.cells
             if cell.cell_type == "code" and any("image/png" in output.get("data", {}) for output in cell.outputs)
         ]
-        said = [output.text for output in book.cells[-1].outputs if output.get("name") == "stdout"]  # bars are elsewhere
+        said = [output.text for output in book.cells[-1].outputs if output.get("name") == "stdout"]
         values: dict[str, Any] = ast.literal_eval("".join(said))
         return {**values, "figures": figures}
 
