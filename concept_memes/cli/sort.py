@@ -62,8 +62,8 @@ def sort(
         note(text, "warning")
     if plan.mode == "move":
         note(
-            f"{concepts} keeps the old places of what is moved: search and figures no longer find the pictures. For "
-            f"that, fit {into} afterwards; vectors are kept, so it is quick.",
+            f"{concepts} keeps the old places of what is moved: search and figures no longer find the pictures. To "
+            f"tell it the new ones: concept-memes update {shlex.quote(str(concepts))} {shlex.quote(str(into))}",
             "warning",
         )
     done = carry_out(plan, progress=progress) if go else None
