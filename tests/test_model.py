@@ -174,6 +174,34 @@ def test_concepts_are_found_by_text_nearest_first() -> None:
     assert len(hits) == 3
 
 
+def test_hits_are_drawn_as_they_come() -> None:
+    model = colored().fit(three_colors())
+    hits = model.find_concepts("lime", top_n=2)
+    drawn = [text.get_text() for text in model.visualize_concepts(hits).texts if "title" in str(text.get_gid())]
+    assert drawn == [model.concepts_.concepts[hit.concept].title for hit in hits]
+    assert drawn == [
+        text.get_text() for text in model.visualize_concepts(concepts=hits).texts if "title" in str(text.get_gid())
+    ]
+    with pytest.raises(InvalidParameterError, match="top_n"):
+        model.visualize_concepts("lime")  # type: ignore[arg-type]
+
+
+def test_what_a_picture_finds_is_drawn_in_the_order_of_the_scores_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[ImageHit]] = []
+
+    def draw(concept_set: object, query: object, images: list[ImageHit], *rest: object, **more: object) -> None:
+        seen.append(images)
+
+    monkeypatch.setattr("concept_memes.figures.query.draw_query", draw)
+    pictures = three_colors()
+    model = colored().fit(pictures)
+    model.visualize_query(pictures[7], top_n=9)
+    shown = [hit.similarity for hit in seen[0]]
+    assert len(shown) == 9
+    assert shown == sorted(shown, reverse=True)
+    assert {hit.index for hit in seen[0]} == {hit.index for hit in model.find_images(pictures[7], top_n=9)}
+
+
 def test_images_are_found_by_text_and_top_n_limits_them(tmp_path: Path) -> None:
     paths = write_color_images(tmp_path, ["red", "blue"], 5)
     model = colored().fit(paths)
