@@ -21,6 +21,7 @@ from PIL import Image
 
 from concept_memes.concepts import Concept, ConceptSet, Edit, HierarchyNode, ImageRecord, SkippedImage
 from concept_memes.errors import NewerFormatError, SavedModelError
+from concept_memes.whole_files import in_one_step
 
 __all__ = ["FORMAT_VERSION", "load_concept_set", "save_concept_set"]
 
@@ -30,7 +31,8 @@ MAIN_FILE = "concepts.json"
 ARRAYS = ("labels", "probabilities", "vectors", "centre", "centroids", "word_vectors")
 ADDED_ARRAYS = ("raw_labels", "raw_probabilities")
 OPTIONAL_ARRAYS = ("positions",)
-# Names that only `save_concept_set` gives: a replaced model is removed by them, and no file of others has one.
+# Names that only `save_concept_set` gives, with those of `in_one_step`: a replaced model is removed by them, and no
+# file of others has one.
 PARTS = r"arrays-[0-9a-f]{16}\.safetensors|pixels-[0-9a-f]{16}\.png"
 OUR_FILES = re.compile(rf"{PARTS}|\.({PARTS}|{re.escape(MAIN_FILE)})\.[0-9]+\.tmp")
 DAMAGED = "Fit and save the model again."
@@ -272,12 +274,8 @@ def read_pixels(path: Path) -> Image.Image:
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file in one step: it is there whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with in_one_step(path) as temporary:
         temporary.write_bytes(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def as_tuples(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,9 @@ import re
 from collections.abc import Sequence
 from io import BytesIO
 
+import matplotlib
 import numpy as np
+import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import BboxImage
 from matplotlib.transforms import Bbox
@@ -33,6 +35,24 @@ GROUNDS = ("#fbe9e7", "#e3eef6", "#ffffff", "#efe8f5", "#fdf3e3")
 # Wide, square and high pictures: letterboxes are part of how figures look.
 SIZES = ((120, 80), (90, 90), (80, 120))
 N_DIMS = 8
+
+# For tests that compare figures with baselines.
+THEMES = pytest.mark.parametrize("theme", ["light", "dark"])
+MADE_WITH = (3, 11)
+DRAWN_ALIKE = [
+    pytest.mark.usefixtures("only_shipped_fonts"),
+    pytest.mark.skipif(
+        matplotlib.__version_info__[:2] != MADE_WITH,
+        reason="the pictures were made with matplotlib 3.11; others bring another FreeType, which draws other letters",
+    ),
+]
+
+
+def compared(tolerance: float) -> pytest.MarkDecorator:
+    """Mark a test whose figure is compared with its picture in ``baseline/``."""
+    return pytest.mark.mpl_image_compare(
+        tolerance=tolerance, savefig_kwargs={"dpi": 60}, style="default", deterministic=True
+    )
 
 
 def draw_shape(concept: int, number: int) -> Image.Image:

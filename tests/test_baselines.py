@@ -12,9 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import matplotlib
-import pytest
-from figuresets import SHAPES, draw_shape, shapes_set
+from figuresets import DRAWN_ALIKE, SHAPES, THEMES, compared, draw_shape, shapes_set
 from matplotlib.figure import Figure
 
 from concept_memes.concepts import ConceptHit, ConceptSet, ImageHit
@@ -28,18 +26,9 @@ from concept_memes.queries import Query
 
 # Root mean square over all channels, of 255. Drawn again it is 0; one letter of a title gives 2.6 and more, another
 # grey for small print 0.8, other hinting of letters 7 to 20: that is what another FreeType would do.
-BASELINE = pytest.mark.mpl_image_compare(tolerance=0.5, savefig_kwargs={"dpi": 60}, style="default", deterministic=True)
-THEMES = pytest.mark.parametrize("theme", ["light", "dark"])
+BASELINE = compared(tolerance=0.5)
 
-MADE_WITH = (3, 11)
-
-pytestmark = [
-    pytest.mark.usefixtures("only_shipped_fonts"),
-    pytest.mark.skipif(
-        matplotlib.__version_info__[:2] != MADE_WITH,
-        reason="the pictures were made with matplotlib 3.11; others bring another FreeType, which draws other letters",
-    ),
-]
+pytestmark = DRAWN_ALIKE
 
 
 def some_gone() -> ConceptSet:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import matplotlib
 import pytest
-from figuresets import draw_shape, shapes_set
+from figuresets import DRAWN_ALIKE, THEMES, compared, draw_shape, shapes_set
 from matplotlib.figure import Figure
 from test_attention import RightHalf
 
@@ -17,22 +16,7 @@ from concept_memes.figures.attention import draw_attention
 from concept_memes.figures.features import draw_features
 from concept_memes.figures.map import draw_map
 
-THEMES = pytest.mark.parametrize("theme", ["light", "dark"])
-MADE_WITH = (3, 11)
-
-pytestmark = [
-    pytest.mark.usefixtures("only_shipped_fonts"),
-    pytest.mark.skipif(
-        matplotlib.__version_info__[:2] != MADE_WITH,
-        reason="the pictures were made with matplotlib 3.11; others bring another FreeType, which draws other letters",
-    ),
-]
-
-
-def compared(tolerance: float) -> Any:
-    return pytest.mark.mpl_image_compare(
-        tolerance=tolerance, savefig_kwargs={"dpi": 60}, style="default", deterministic=True
-    )
+pytestmark = DRAWN_ALIKE
 
 
 # Another version of DataMapPlot may put a label elsewhere by a hair; a label that is gone gives more.

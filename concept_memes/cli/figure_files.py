@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from concept_memes import __version__
+from concept_memes.whole_files import in_one_step
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -160,19 +160,8 @@ def write_figures(figures: Iterable[Figure], path: Path, n_pages: int = 1) -> li
         return paths
     for figure, target in zip(figures, paths, strict=True):
         with in_one_step(target) as temporary:
-            figure.savefig(temporary, **marks(target))
+            figure.savefig(temporary, format=target.suffix[1:].lower(), **marks(target))
     return paths
-
-
-@contextmanager
-def in_one_step(path: Path) -> Iterator[Path]:
-    """Yield a name beside a file; what is written there takes the file's place when all went well."""
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def marks(path: Path) -> dict[str, Any]:

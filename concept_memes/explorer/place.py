@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from concept_memes.errors import InvalidParameterError, OverwriteError
 from concept_memes.explorer.page import GENERATOR
+from concept_memes.whole_files import in_one_step
 
 __all__ = ["checked_place", "is_report", "whole_file"]
 
@@ -90,11 +91,5 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         A new file beside it. At the end of the block it takes its place; if the block fails, it is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A letter may take four bytes, and a name no more than 255.
-    temporary = path.with_name(f".{path.name[:50]}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with in_one_step(path) as temporary, temporary.open("wb") as file:
+        yield file

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from concept_memes.sources.folders import OUR_THUMBNAILS
+
 __all__ = ["ThumbnailFolder", "remove_older"]
 
 # Names that only this module gives. A folder is named by what is in it, so the page that is there, and its thumbnails,
 # stay whole until a new page takes its place.
-FOLDER = re.compile(r"thumbs-[0-9a-f]{16}|\.thumbs-[0-9]+\.tmp")
+FOLDER = re.compile(rf"{OUR_THUMBNAILS.pattern}|\.thumbs-[0-9]+\.tmp")
 FILE = re.compile(r"[0-9]{5,}\.webp")
 N_DIGITS = 5
 

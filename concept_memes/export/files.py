@@ -20,6 +20,7 @@ import numpy as np
 from concept_memes.concepts import ConceptSet
 from concept_memes.errors import InvalidParameterError, MissingExtraError, OverwriteError
 from concept_memes.export.tables import TEXTS, image_columns
+from concept_memes.whole_files import in_one_step
 
 __all__ = ["ENDINGS", "check_table_path", "save_table"]
 
@@ -71,16 +72,12 @@ def save_table(concept_set: ConceptSet, path: str | Path, *, vectors: bool = Fal
     write = check_table_path(path, overwrite=overwrite)
     columns = _portable(image_columns(concept_set, vectors=vectors))
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name[:100]}.{os.getpid()}.tmp")
-    try:
+    with in_one_step(path) as temporary:
         with temporary.open("wb") as file:
             write(columns, file, concept_set.vectors.shape[1])
             file.flush()
             os.fsync(file.fileno())
         check_table_path(path, overwrite=overwrite)  # a file may have come in between
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return path
 
 

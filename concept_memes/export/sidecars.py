@@ -12,6 +12,7 @@ from typing import Literal
 from concept_memes.concepts import Concept, ConceptSet
 from concept_memes.export.xmp import SidecarError, new_sidecar, with_keywords
 from concept_memes.remote.kept_copies import is_address
+from concept_memes.whole_files import in_one_step
 
 __all__ = ["Sidecar", "SidecarResult", "keywords_of", "write_sidecars"]
 
@@ -148,14 +149,10 @@ def _written(picture: Path, path: Path, keywords: tuple[str, ...], *, dry_run: b
 
 def _put(path: Path, data: bytes) -> None:
     """Write a file in one step, with the permissions of the one that is there."""
-    temporary = path.with_name(f".{os.getpid()}.xmp.tmp")
-    try:
+    with in_one_step(path) as temporary:
         with temporary.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o666))  # a new one gets the usual permissions
         shutil.copymode(path, temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
