@@ -13,8 +13,9 @@ from PIL import Image
 
 from concept_memes.centring import centre_vectors, mean_vector, unit
 from concept_memes.clustering import ClusterSettings, cluster_vectors
-from concept_memes.concepts import Concept, ConceptSet, ImageRecord, SkippedImage
+from concept_memes.concepts import Concept, ConceptSet, ImageRecord, SkippedImage, picture_source
 from concept_memes.exemplars import pick_exemplars
+from concept_memes.findings import PictureFamilies, PictureTexts
 from concept_memes.guiding import standard_fits
 from concept_memes.labels import RankedWord, Vectorizer, rank_words_of_groups
 from concept_memes.progress import Progress
@@ -43,6 +44,10 @@ class Collection:
         What relative paths are relative to.
     pixels : mapping of int to PIL.Image.Image
         Pictures that came as pixels.
+    texts : PictureTexts or None
+        What the pictures say; None where nobody read them.
+    families : PictureFamilies or None
+        Copies and variants; None where nobody looked for them. Copies count once.
     """
 
     images: tuple[ImageRecord, ...]
@@ -53,6 +58,12 @@ class Collection:
     skipped: tuple[SkippedImage, ...]
     base_folder: Path
     pixels: Mapping[int, Image.Image]
+    texts: PictureTexts | None = None
+    families: PictureFamilies | None = None
+
+    def source_of(self, index: int) -> Path | Image.Image:
+        """Return where the pixels of a picture are: an absolute path, or the picture itself."""
+        return picture_source(self.images[index], self.base_folder, self.pixels.get(index))
 
 
 def assemble(
@@ -136,6 +147,8 @@ def assemble(
         skipped=collection.skipped,
         base_folder=collection.base_folder,
         pixels=collection.pixels,
+        texts=collection.texts,
+        families=collection.families,
         raw_labels=raw_labels,
         raw_probabilities=raw_probabilities,
     )

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from concept_memes.findings import PictureFamilies, PictureTexts
+
 __all__ = [
     "Assignment",
     "Concept",
@@ -21,6 +23,7 @@ __all__ = [
     "ImageHit",
     "ImageRecord",
     "SkippedImage",
+    "picture_source",
 ]
 
 
@@ -156,6 +159,10 @@ class Concept:
         Cosine of each exemplar and the concept's centroid, both centred on the collection.
     name : str
         What the user or a naming hook calls it; "" where nobody did.
+    said : tuple of str
+        What its pictures say, most peculiar to it first; empty where nobody read them, or they say nothing in common.
+    said_scores : tuple of float
+        c-TF-IDF per said word, in descending order.
     """
 
     index: int
@@ -166,10 +173,12 @@ class Concept:
     exemplars: tuple[int, ...] = ()
     exemplar_scores: tuple[float, ...] = ()
     name: str = ""
+    said: tuple[str, ...] = ()
+    said_scores: tuple[float, ...] = ()
 
     @property
     def title(self) -> str:
-        """The name, else up to three words, or "concept 7" where there are none.
+        """The name, else up to three words and two of what is said, or "concept 7" where there are none.
 
         Words that are far less sure than the best are left out: "starfish" alone, not "starfish, starling, sea bass".
 
@@ -181,8 +190,11 @@ class Concept:
         'concept 7'
         >>> Concept(7, 12, words=("panda",), name="zoo trip").title
         'zoo trip'
+        >>> Concept(7, 12, words=("panda",), said=("overtime", "boss", "monday")).title
+        'panda “overtime” “boss”'
         """
-        return self.name or ", ".join(self.sure_words[:3]) or f"concept {self.index}"
+        parts = [", ".join(self.sure_words[:3]), *(f"“{word}”" for word in self.said[:2])]
+        return self.name or " ".join(filter(None, parts)) or f"concept {self.index}"
 
     @property
     def sure_words(self) -> tuple[str, ...]:
@@ -315,6 +327,10 @@ class ConceptSet:
         Corrections by the user, oldest first.
     positions : ndarray of shape (n_images, 2), float32, or None
         Places on the map, in [0, 1]; NaN for pictures that could not be read. None until a map is made.
+    texts : PictureTexts or None
+        What the pictures say; None where nobody read them.
+    families : PictureFamilies or None
+        Copies and variants; None where nobody looked for them.
     """
 
     images: tuple[ImageRecord, ...]
@@ -338,6 +354,8 @@ class ConceptSet:
     hierarchy: tuple[HierarchyNode, ...] = ()
     edits: tuple[Edit, ...] = ()
     positions: npt.NDArray[np.float32] | None = None
+    texts: PictureTexts | None = None
+    families: PictureFamilies | None = None
 
     def __post_init__(self) -> None:
         if self.raw_labels is None:
@@ -383,9 +401,24 @@ class ConceptSet:
         -------
         Path or PIL.Image.Image
         """
-        if index in self.pixels:
-            return self.pixels[index]
-        path = self.images[index].path
-        if path is None:
-            return self.base_folder / self.images[index].name
-        return self.base_folder / path
+        return picture_source(self.images[index], self.base_folder, self.pixels.get(index))
+
+
+def picture_source(image: ImageRecord, base_folder: Path, pixels: Image.Image | None) -> Path | Image.Image:
+    """Return where the pixels of a picture are: an absolute path, or the picture itself.
+
+    Parameters
+    ----------
+    image : ImageRecord
+    base_folder : Path
+        What its path is relative to.
+    pixels : PIL.Image.Image or None
+        The picture, if it came as pixels.
+
+    Returns
+    -------
+    Path or PIL.Image.Image
+    """
+    if pixels is not None:
+        return pixels
+    return base_folder / (image.name if image.path is None else image.path)

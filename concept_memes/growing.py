@@ -175,6 +175,9 @@ class GrowingConcepts(CorrectedConcepts):
         warn_skipped(collected.collection)
         start = len(fitted.images)
         extended, n_moved = extend(fitted, collected.collection), 0
+        if len(extended.concept_set.images) > start:
+            with open_cache(self.cache) as cache:
+                extended = replace(extended, concept_set=self._compared(extended.concept_set, cache, watch))
         new: tuple[int, ...] = ()
         if len(extended.concept_set.images) > start:
             guide = self._guide_again()
@@ -223,7 +226,11 @@ class GrowingConcepts(CorrectedConcepts):
         else:
             with open_cache(self.cache) as cache:
                 listing = named_images(images, names, downloads=cache.downloads)
-                new = collect_images(listing, self._embedder(self._encoder(), cache, watch), some=False)
+                encoder = self._encoder()
+                new = collect_images(listing, self._embedder(encoder, cache, watch), some=False)
+                if fitted.texts is not None:
+                    read = self._read(new.collection, encoder, cache, watch or Stopwatch(), fitted.texts)
+                    new = replace(new, collection=read)
         expected, given = fitted.vectors.shape[1], new.collection.vectors.shape
         if given[1] != expected:
             raise InvalidParameterError(

@@ -23,7 +23,7 @@ from concept_memes.collecting import (
 from concept_memes.concepts import ConceptSet
 from concept_memes.embedding import N_FRAMES
 from concept_memes.encoders.resolve import resolve_encoder
-from concept_memes.errors import NoWordsWarning
+from concept_memes.errors import InvalidParameterError, NoWordsWarning
 from concept_memes.growing import GrowingConcepts
 from concept_memes.hierarchy import build_hierarchy
 from concept_memes.naming import name_concepts, namer_of, ranker_of
@@ -37,8 +37,10 @@ from concept_memes.protocols import (
     Namer,
     Reducer,
     TextEncoder,
+    TextReader,
 )
 from concept_memes.run_report import Stopwatch
+from concept_memes.said_words import add_said_words
 from concept_memes.sources import ImageSource
 from concept_memes.tags import Tag, tag_vectors
 from concept_memes.text_embedding import embed_texts
@@ -100,6 +102,19 @@ class ConceptModel(GrowingConcepts):
         its words, and returns the name, which becomes the title. If it fails for some, these stay without a name.
     n_exemplars : int, default=8
         Images that stand for a concept, as far as different ones exist.
+    ocr : bool or TextReader, default=False
+        Read the texts in the images: True = with RapidOCR (Chinese and English; needs the extra "ocr"), or an object of
+        your own with `read_text`. Each content is read once ever.
+    text_weight : float or "auto", default="auto"
+        How much the texts count beside the looks, in clustering and in searches: 0 = the looks alone, 1 = the texts
+        alone. "auto" is 0 where no texts are read.
+    text_model : str or TextEncoder, default="auto"
+        What compares texts: "tower" (the text tower of the embedding model), "ngrams" (TF-IDF of runs of characters,
+        for any language), the name of a sentence-transformers model, or an object with `encode_texts`. "auto" is the
+        tower where it knows the language of the texts, else "ngrams"; `concepts_.texts.encoder` says which.
+    duplicates : {"collapse", "keep"}, default="collapse"
+        "collapse": copies of an image (also recompressed, resized, mirrored and so on) count once in the clustering and
+        are shown once; each still has its label. "keep": only the very same looks count once.
     frames : int, default=8
         Most frames that are looked at in an animation, evenly spaced: 1 = the first one only.
     cache : bool, str, Path or VectorCache, default=True
@@ -169,6 +184,10 @@ class ConceptModel(GrowingConcepts):
         stop_words: str | Path | Sequence[str] | None = None,
         labeler: Labeler | Namer | None = None,
         n_exemplars: int = 8,
+        ocr: bool | TextReader = False,
+        text_weight: float | str = "auto",
+        text_model: str | TextEncoder = "auto",
+        duplicates: str = "collapse",
         frames: int = N_FRAMES,
         cache: bool | str | Path | VectorCache = True,
         random_state: int | None = 42,
@@ -190,6 +209,10 @@ class ConceptModel(GrowingConcepts):
         self.stop_words = stop_words
         self.labeler = labeler
         self.n_exemplars = n_exemplars
+        self.ocr = ocr
+        self.text_weight = text_weight
+        self.text_model = text_model
+        self.duplicates = duplicates
         self.frames = frames
         self.cache = cache
         self.random_state = random_state
@@ -248,9 +271,11 @@ class ConceptModel(GrowingConcepts):
         with open_cache(self.cache) as cache:
             encoder, collected = self._collect(images, image_names, image_embeddings, cache, watch)
             warn_skipped(collected.collection)
+            collection = self._read(collected.collection, encoder, cache, watch)
+            collection = self._compared(collection, cache, watch)
             with watch.stage("concepts"):
                 concept_set = assemble(
-                    collected.collection,
+                    collection,
                     self._cluster_settings(),
                     diversity=float(self.diversity),
                     n_exemplars=int(self.n_exemplars),
@@ -258,13 +283,14 @@ class ConceptModel(GrowingConcepts):
                     guide=self._guide(encoder, cache),
                 )
             with watch.stage("words"):
-                concept_set = self._replayed(concept_set, edits)
+                concept_set = add_said_words(self._replayed(concept_set, edits))
                 concept_set, n_words_cached = self._name(concept_set, encoder, words, cache, progress)
         if (namer := namer_of(self.labeler)) is not None:
             with watch.stage("names"), progress.stage("naming concepts"):
                 nameless = [concept.index for concept in concept_set.concepts if not concept.name]
                 concept_set = name_concepts(concept_set, namer, nameless, stacklevel=3)
         self.concepts_ = concept_set
+        collected = replace(collected, collection=collection)
         self.report_ = collected.report(watch.seconds, n_words=len(words), n_words_cached=n_words_cached)
         self._encoder_in_use = (concept_set, encoder)
         progress.conclude(self.report_.summary(concept_set))
@@ -307,6 +333,8 @@ class ConceptModel(GrowingConcepts):
     ) -> tuple[ImageEncoder | None, Collected]:
         """Get the vectors of the collection, and the encoder that can speak of them (None if there is none)."""
         if embeddings is not None:
+            if self.ocr is not False:
+                raise InvalidParameterError("ocr", self.ocr, "False where image_embeddings come")
             named = not (isinstance(self.embedding_model, str) and self.embedding_model == "auto")
             encoder = resolve_encoder(self.embedding_model) if named else None
             return encoder, collect_embeddings(images, embeddings, names, encoder)

@@ -12,6 +12,7 @@ from concept_memes.errors import InvalidParameterError, VocabularyError
 from concept_memes.estimators import check_estimator
 from concept_memes.naming import check_labeler
 from concept_memes.outliers import check_outliers
+from concept_memes.protocols import TextEncoder, TextReader
 from concept_memes.vocabulary import words_from_docs
 
 __all__ = ["check_parameters", "check_whole"]
@@ -57,6 +58,7 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
     check_estimator("vectorizer_model", p["vectorizer_model"], ["fit", "fit_transform", "get_feature_names_out"])
     check_labeler(p["labeler"])
     check_callback(p["progress"])
+    check_memes(p)
 
 
 def check_guide(guide: object) -> None:
@@ -68,6 +70,22 @@ def check_guide(guide: object) -> None:
         words_from_docs(guide)  # type: ignore[arg-type]  # it checks what it gets
     except VocabularyError as error:
         raise InvalidParameterError("guide", guide, expected) from error
+
+
+def check_memes(p: Mapping[str, Any]) -> None:
+    """Check what decides how texts and copies count."""
+    if not isinstance(p["ocr"], (bool, np.bool_, TextReader)):
+        raise InvalidParameterError("ocr", p["ocr"], "True, False, or an object with name, fingerprint and read_text")
+    weight, model = p["text_weight"], p["text_model"]
+    if not (isinstance(weight, str) and weight == "auto") and not (is_number(weight) and 0 <= weight <= 1):
+        raise InvalidParameterError("text_weight", weight, '"auto" or a number from 0 (looks alone) to 1 (texts alone)')
+    if not (isinstance(model, str) and model) and not isinstance(model, TextEncoder):
+        raise InvalidParameterError(
+            "text_model", model, '"auto", "tower", "ngrams", the name of a model, or an object with encode_texts'
+        )
+    duplicates = p["duplicates"]
+    if not isinstance(duplicates, str) or duplicates not in ("collapse", "keep"):
+        raise InvalidParameterError("duplicates", duplicates, '"collapse" or "keep"')
 
 
 def check_callback(callback: object) -> None:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
@@ -21,16 +21,23 @@ from PIL import Image
 
 from concept_memes.concepts import Concept, ConceptSet, Edit, HierarchyNode, ImageRecord, SkippedImage
 from concept_memes.errors import NewerFormatError, SavedModelError
+from concept_memes.findings import COPY_KINDS, PictureFamilies, PictureTexts
+from concept_memes.protocols import IntArray
 from concept_memes.whole_files import in_one_step
 
 __all__ = ["FORMAT_VERSION", "load_concept_set", "save_concept_set"]
 
 FORMAT = "concept_memes"
-FORMAT_VERSION = 2  # 1 lacked the arrays in ADDED_ARRAYS, candidates, the tree and the edits
+# 1 lacked the arrays in ADDED_ARRAYS, candidates, the tree and the edits; 2 what pictures and concepts say, and copies
+FORMAT_VERSION = 3
 MAIN_FILE = "concepts.json"
 ARRAYS = ("labels", "probabilities", "vectors", "centre", "centroids", "word_vectors")
 ADDED_ARRAYS = ("raw_labels", "raw_probabilities")
 OPTIONAL_ARRAYS = ("positions",)
+# Fields of `PictureTexts` and `PictureFamilies`, and the arrays that hold them.
+TEXT_FIELDS = ("texts", "reader", "weight", "encoder")
+TEXT_ARRAYS = {"vectors": "text_vectors", "state": "text_state"}
+FAMILY_ARRAYS = ("copy_of", "copy_kinds", "template_of")
 # Names that only `save_concept_set` gives, with those of `in_one_step`: a replaced model is removed by them, and no
 # file of others has one.
 PARTS = r"arrays-[0-9a-f]{16}\.safetensors|pixels-[0-9a-f]{16}\.png"
@@ -66,6 +73,9 @@ def save_concept_set(concept_set: ConceptSet, folder: str | Path, *, extra: Mapp
     check_place(folder)
     folder.mkdir(parents=True, exist_ok=True)
     given = {name: getattr(concept_set, name) for name in ARRAYS + ADDED_ARRAYS + OPTIONAL_ARRAYS}
+    texts, families = concept_set.texts, concept_set.families
+    given |= {array: None if texts is None else getattr(texts, name) for name, array in TEXT_ARRAYS.items()}
+    given |= {name: None if families is None else getattr(families, name) for name in FAMILY_ARRAYS}
     arrays = {name: np.ascontiguousarray(array) for name, array in given.items() if array is not None}
     data = to_safetensors(arrays)
     arrays_file = f"arrays-{hashlib.blake2b(data, digest_size=8).hexdigest()}.safetensors"
@@ -89,6 +99,8 @@ def save_concept_set(concept_set: ConceptSet, folder: str | Path, *, extra: Mapp
         "hierarchy": [asdict(node) for node in concept_set.hierarchy],
         "edits": [asdict(edit) for edit in concept_set.edits],
         "skipped": [[path_text(s.path), s.index, s.reason] for s in concept_set.skipped],
+        "texts": None if texts is None else {name: getattr(texts, name) for name in TEXT_FIELDS},
+        "families": None if families is None else {"near": families.near},
         "extra": dict(extra or {}),
     }
     text = json.dumps(document, ensure_ascii=False, indent=1)
@@ -138,7 +150,9 @@ def load_concept_set(folder: str | Path) -> tuple[ConceptSet, dict[str, Any]]:
             skipped=tuple(SkippedImage(as_path(path), index, reason) for path, index, reason in document["skipped"]),
             base_folder=Path(document["base_folder"]),
             pixels={int(index): read_pixels(folder / own_name(name)) for index, name in document["pixels"].items()},
-            **arrays,
+            texts=read_texts(document.get("texts"), arrays),
+            families=read_families(document.get("families"), arrays),
+            **{name: arrays[name] for name in ARRAYS + ADDED_ARRAYS + OPTIONAL_ARRAYS if name in arrays},
         )
         check_parts(concept_set, folder)
         extra = dict(document["extra"])
@@ -184,40 +198,54 @@ def read_arrays(folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
     path = folder / own_name(document.get("arrays"))
     try:
         arrays = from_safetensors(path.read_bytes())
-        later = {name: arrays[name] for name in ADDED_ARRAYS + OPTIONAL_ARRAYS if name in arrays}
-        return {name: arrays[name] for name in ARRAYS} | later
+        return arrays | {name: arrays[name] for name in ARRAYS}  # these must be there
     except (OSError, SafetensorError, KeyError) as error:
         raise SavedModelError(f"{path} is missing or damaged ({error}). {DAMAGED}") from error
+
+
+def read_texts(document: Mapping[str, Any] | None, arrays: Mapping[str, Any]) -> PictureTexts | None:
+    """Put together what the pictures say."""
+    if document is None:
+        return None
+    fields = {name: document[name] for name in TEXT_FIELDS}
+    found = {name: arrays[array] for name, array in TEXT_ARRAYS.items() if array in arrays}
+    return PictureTexts(**{**fields, "texts": tuple(document["texts"])}, **found)
+
+
+def read_families(document: Mapping[str, Any] | None, arrays: Mapping[str, Any]) -> PictureFamilies | None:
+    """Put together which pictures are copies and variants."""
+    if document is None:
+        return None
+    return PictureFamilies(**{name: arrays[name] for name in FAMILY_ARRAYS}, near=bool(document["near"]))
 
 
 def check_parts(concept_set: ConceptSet, folder: Path) -> None:
     """Check that what was read fits together; what does not would fail far from here, or answer wrongly."""
     n, k, d = len(concept_set.images), len(concept_set), concept_set.vectors.shape[-1]
-    expected: dict[str, tuple[tuple[int, ...], type]] = {
-        "labels": ((n,), np.int64),
-        "probabilities": ((n,), np.float64),
-        "vectors": ((n, d), np.float32),
-        "centre": ((d,), np.float32),
-        "centroids": ((k, d), np.float32),
-        "word_vectors": ((len(concept_set.words), d), np.float32),
-        "raw_labels": ((n,), np.int64),
-        "raw_probabilities": ((n,), np.float64),
+    expected: dict[str, tuple[object, tuple[int, ...], type]] = {
+        "labels": (concept_set.labels, (n,), np.int64),
+        "probabilities": (concept_set.probabilities, (n,), np.float64),
+        "vectors": (concept_set.vectors, (n, d), np.float32),
+        "centre": (concept_set.centre, (d,), np.float32),
+        "centroids": (concept_set.centroids, (k, d), np.float32),
+        "word_vectors": (concept_set.word_vectors, (len(concept_set.words), d), np.float32),
+        "raw_labels": (concept_set.raw_labels, (n,), np.int64),
+        "raw_probabilities": (concept_set.raw_probabilities, (n,), np.float64),
     }
     if concept_set.positions is not None:
-        expected["positions"] = ((n, 2), np.float32)
-    wrong = []
-    for name, (shape, kind) in expected.items():
-        array = getattr(concept_set, name)
-        if array.shape != shape or array.dtype != kind:
-            wrong.append(name)
-    if not wrong and n and not -1 <= concept_set.labels.min() <= concept_set.labels.max() < k:
-        wrong = ["labels"]
-    if not wrong and n and not -1 <= concept_set.raw_labels.min() <= concept_set.raw_labels.max() < k:
-        wrong = ["raw_labels"]
-    if not wrong and concept_set.positions is not None and misplaced(concept_set):
-        wrong = ["positions"]
-    if any(not 0 <= i < n for concept in concept_set.concepts for i in concept.exemplars):
-        wrong.append("exemplars")
+        expected["positions"] = (concept_set.positions, (n, 2), np.float32)
+    if (texts := concept_set.texts) is not None and texts.vectors is not None:
+        expected["text_vectors"] = (texts.vectors, (n, texts.vectors.shape[-1]), np.float32)
+    if (families := concept_set.families) is not None:
+        expected["copy_of"] = (families.copy_of, (n,), np.int64)
+        expected["copy_kinds"] = (families.copy_kinds, (n,), np.uint8)
+        expected["template_of"] = (families.template_of, (n,), np.int64)
+    wrong = [
+        name
+        for name, (array, shape, kind) in expected.items()
+        if getattr(array, "shape", None) != shape or getattr(array, "dtype", None) != kind
+    ]
+    wrong = wrong or [name for name, is_wrong in WRONG_VALUES.items() if is_wrong(concept_set)]
     if wrong:
         raise SavedModelError(f"{folder} is damaged: {', '.join(wrong)} do not fit the rest. {DAMAGED}")
 
@@ -227,6 +255,40 @@ def misplaced(concept_set: ConceptSet) -> bool:
     readable = np.array([bool(image.content_hash) for image in concept_set.images], np.bool_)
     places = np.asarray(concept_set.positions)[readable]
     return not bool(((places >= 0) & (places <= 1)).all())  # NaN is neither
+
+
+def outside(labels: IntArray, n: int) -> bool:
+    """Tell whether something else than -1..n-1 is among labels."""
+    return not bool(((labels >= -1) & (labels < n)).all())
+
+
+def misled(families: PictureFamilies) -> bool:
+    """Tell whether copies or variants stand for pictures that are not there, or are of no kind."""
+    n = len(families.copy_of)
+    return (
+        outside(families.copy_of, n)
+        or outside(families.template_of, n)
+        or bool((families.copy_kinds >= len(COPY_KINDS)).any())
+    )
+
+
+def unlike_texts(concept_set: ConceptSet) -> bool:
+    """Tell whether there is not one text per picture."""
+    texts = concept_set.texts
+    return texts is not None and (
+        len(texts.texts) != len(concept_set.images) or not all(isinstance(text, str) for text in texts.texts)
+    )
+
+
+# What may be wrong with arrays of the right shapes.
+WRONG_VALUES: dict[str, Callable[[ConceptSet], bool]] = {
+    "labels": lambda found: outside(found.labels, len(found)),
+    "raw_labels": lambda found: outside(found.raw_labels, len(found)),
+    "positions": lambda found: found.positions is not None and misplaced(found),
+    "exemplars": lambda found: any(not 0 <= i < len(found.images) for c in found.concepts for i in c.exemplars),
+    "texts": unlike_texts,
+    "families": lambda found: found.families is not None and misled(found.families),
+}
 
 
 def check_place(folder: Path) -> None:

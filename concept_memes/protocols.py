@@ -24,6 +24,7 @@ __all__ = [
     "Namer",
     "Reducer",
     "TextEncoder",
+    "TextReader",
 ]
 
 FloatArray = npt.NDArray[np.float32]
@@ -141,6 +142,33 @@ class ExplainingEncoder(TextEncoder, Protocol):
 
     def feature_maps(self, image: Image.Image, layer: str) -> FloatArray:
         """Return what a layer holds of the part that is seen: shape (n_channels, h, w)."""
+        ...
+
+
+@runtime_checkable
+class TextReader(Protocol):
+    """Reads the text in a picture.
+
+    Attributes
+    ----------
+    name : str
+        What it is called in reports.
+    fingerprint : str
+        All that decides what it reads: models, settings, version.
+    """
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """What decides the text that it reads."""
+        ...
+
+    def read_text(self, image: Image.Image) -> str:
+        """Return the text in one upright RGB picture, line by line; "" if there is none. Runs in threads."""
         ...
 
 

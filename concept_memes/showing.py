@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from concept_memes.comparing import ComparedConcepts
 from concept_memes.concepts import ConceptHit, ConceptSet
 from concept_memes.errors import MissingExtraError, ModelNotFoundError, NoTextEncoderError
 from concept_memes.protocols import FloatArray
 from concept_memes.queries import AnyQuery, Query
 from concept_memes.run_report import RunReport
 from concept_memes.search import search_concepts, search_images
-from concept_memes.searching import SearchedConcepts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +28,7 @@ __all__ = ["ShownConcepts"]
 Theme = Literal["light", "dark"]
 
 
-class ShownConcepts(SearchedConcepts):
+class ShownConcepts(ComparedConcepts):
     """What a fitted or loaded :class:`~concept_memes.ConceptModel` draws.
 
     Figures are returned, and pyplot does not know them: notebooks show them, elsewhere ``figure.savefig("name.png")``.

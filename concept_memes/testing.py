@@ -23,9 +23,12 @@ from PIL import Image, ImageColor
 from concept_memes.centring import unit
 from concept_memes.protocols import FloatArray
 
-__all__ = ["ColorEncoder", "color_images", "write_color_images"]
+__all__ = ["CaptionReader", "ColorEncoder", "captioned_images", "color_images", "write_color_images"]
 
 N_LEVELS = 3
+
+# What the lowest bits of a picture begin with if a caption follows.
+CAPTION_MARK = b"\xc4\x9a\x37\x5e"
 
 
 class ColorEncoder:
@@ -160,3 +163,93 @@ def write_color_images(folder: Path, colors: Sequence[str], n_per_color: int, *,
         image.save(path)
         paths.append(path)
     return paths
+
+
+class CaptionReader:
+    r"""A tiny reader of texts that needs no models: it reads the captions that `captioned_images` hides in pixels.
+
+    It fulfils :class:`~concept_memes.protocols.TextReader`, and counts how many pictures it read.
+
+    Attributes
+    ----------
+    n_read : int
+        Pictures that went through `read_text`, frames of animations counted one by one.
+
+    Examples
+    --------
+    >>> reader = CaptionReader()
+    >>> [reader.read_text(image) for image in captioned_images(["OVERTIME\nagain", ""])]
+    ['OVERTIME\nagain', '']
+    """
+
+    name = "captions"
+    fingerprint = "captions/1"
+
+    def __init__(self) -> None:
+        self.n_read = 0
+
+    def __sklearn_clone__(self) -> CaptionReader:
+        return self
+
+    def read_text(self, image: Image.Image) -> str:
+        """Return the hidden caption; "" if there is none.
+
+        Parameters
+        ----------
+        image : PIL.Image.Image
+            RGB, with the pixels that it was made with: PNG and lossless WebP keep them, JPEG and GIF do not.
+
+        Returns
+        -------
+        str
+        """
+        self.n_read += 1
+        data = np.packbits(np.asarray(image.convert("RGB")).ravel() & 1).tobytes()
+        start = len(CAPTION_MARK) + 2
+        if not data.startswith(CAPTION_MARK):
+            return ""
+        length = int.from_bytes(data[len(CAPTION_MARK) : start], "big")
+        return data[start : start + length].decode()
+
+
+def captioned_images(
+    captions: Sequence[str], *, color: str = "gray", size: tuple[int, int] = (40, 30), seed: int = 0
+) -> list[Image.Image]:
+    """Draw pictures of one colour that say something, which `CaptionReader` reads and nobody sees.
+
+    A picture is that of `color_images`, and the caption is in the lowest bits of its pixels: 440 bytes of UTF-8 find
+    place in 40 x 30 pixels.
+
+    Parameters
+    ----------
+    captions : sequence of str
+        One per picture; "" for a picture without text.
+    color : str, default="gray"
+        A name that PIL knows.
+    size : (int, int), default=(40, 30)
+        Width and height in pixels.
+    seed : int, default=0
+        Of what makes pictures of one colour different.
+
+    Returns
+    -------
+    list of PIL.Image.Image
+        RGB.
+
+    Raises
+    ------
+    ValueError
+        If a caption is too long for the size.
+    """
+    images = []
+    for caption, image in zip(captions, color_images([color], len(captions), size=size, seed=seed), strict=True):
+        text = caption.encode()
+        bits = np.unpackbits(np.frombuffer(CAPTION_MARK + len(text).to_bytes(2, "big") + text, np.uint8))
+        values = np.asarray(image).copy()
+        if len(bits) > values.size:
+            raise ValueError(f"a caption of {len(text)} bytes does not fit into {size[0]} x {size[1]} pixels")
+        flat = values.reshape(-1)
+        if caption:
+            flat[: len(bits)] = flat[: len(bits)] & 0xFE | bits
+        images.append(Image.fromarray(values))
+    return images

@@ -200,6 +200,8 @@ def extend(concept_set: ConceptSet, collection: Collection) -> Extended:
         raw_probabilities=np.concatenate([concept_set.raw_probabilities, np.zeros(n)]),
         vectors=np.concatenate([concept_set.vectors, collection.vectors[rows]]),
         positions=None if n else concept_set.positions,  # a new picture moves its neighbours
+        texts=concept_set.texts and concept_set.texts.extended(collection.texts, rows, len(images) + n),
+        families=None if n else concept_set.families,
         skipped=concept_set.skipped
         + tuple(s if s.index < 0 else replace(s, index=int(places[s.index])) for s in skipped),
         pixels={

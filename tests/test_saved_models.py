@@ -133,7 +133,7 @@ def test_estimators_are_not_saved_and_this_is_said(tmp_path: Path) -> None:
 def test_nothing_in_the_folder_is_pickled(tmp_path: Path) -> None:
     folder = fitted(color_images(VOCABULARY, 6)).save(tmp_path / "saved")
     assert {path.suffix for path in folder.iterdir()} == {".json", ".safetensors", ".png"}
-    assert json.loads((folder / "concepts.json").read_text(encoding="utf-8"))["format_version"] == 2
+    assert json.loads((folder / "concepts.json").read_text(encoding="utf-8"))["format_version"] == 3
 
 
 # --- encoders ---------------------------------------------------------------------------------------------------------

@@ -81,6 +81,8 @@ def find_vectors(
 ) -> tuple[int, list[tuple[bytes, bytes, int]]]:
     """Find vectors of an encoder; those that do not have its length are no vectors.
 
+    Notes are kept like vectors of no numbers, and may have any length.
+
     Parameters
     ----------
     connection : Connection
@@ -101,7 +103,7 @@ def find_vectors(
     query = (
         "SELECT keys.content, vectors.numbers, keys.used FROM keys JOIN vectors ON vectors.id = keys.vector "
         "WHERE keys.encoder = ? AND keys.content IN ({}) "
-        "AND typeof(vectors.numbers) = 'blob' AND length(vectors.numbers) = ?"
+        "AND typeof(vectors.numbers) = 'blob' AND ? IN (0, length(vectors.numbers))"
     )
     return encoder[0], _select(connection, query, contents, before=[encoder[0]], after=[2 * encoder[1]])
 

@@ -254,22 +254,44 @@ class VectorCache:
         dict of str to ndarray of shape (n_dims,), float32, unit norm
             Only what was found, with the same bits as when it was stored; a row of zeros stays one.
         """
-        if self._database is None or not keys:
-            return {}
-        contents = list({key_bytes(key): None for key in keys})
+        rows = self._rows(fingerprint, keys)
         found: dict[str, FloatArray] = {}
+        for start in range(0, len(rows), ROWS_PER_BLOCK):
+            block = rows[start : start + ROWS_PER_BLOCK]
+            for (key, _), vector in zip(block, unpacked([row[1] for row in block]), strict=True):
+                if vector is not None:
+                    found[key] = vector
+        return found
+
+    def notes(self, fingerprint: str, keys: Sequence[str]) -> dict[str, bytes]:
+        """Return the notes that are there: what else was found out about contents, such as the text in a picture.
+
+        Parameters
+        ----------
+        fingerprint : str
+            What decides the bytes of a note beside the content.
+        keys : sequence of str
+            Hashes of contents, 32 hexadecimal digits each.
+
+        Returns
+        -------
+        dict of str to bytes
+            Only what was found.
+        """
+        return dict(self._rows(fingerprint, keys))
+
+    def _rows(self, fingerprint: str, keys: Sequence[str]) -> list[tuple[str, bytes]]:
+        """Return the keys that are there, with what is kept under them, and note that it was of use."""
+        if self._database is None or not keys:
+            return []
+        contents = list({key_bytes(key): None for key in keys})
         find = partial(find_vectors, fingerprint=fingerprint, contents=contents)
         nothing: tuple[int, list[tuple[bytes, bytes, int]]] = (-1, [])
         encoder, rows = self._database.read(find, nothing)
-        for start in range(0, len(rows), ROWS_PER_BLOCK):
-            block = rows[start : start + ROWS_PER_BLOCK]
-            for (content, *_), vector in zip(block, unpacked([row[1] for row in block]), strict=True):
-                if vector is not None:
-                    found[content.hex()] = vector
         old = [content for content, _, used in rows if used != today()]
         if old:
             self._database.write(partial(mark_used, encoder=encoder, contents=old), None, vital=False)
-        return found
+        return [(content.hex(), data) for content, data, _ in rows]
 
     def store(self, fingerprint: str, keys: Sequence[str], vectors: npt.NDArray[Any]) -> None:
         """Keep vectors. They are on disk when this returns.
@@ -291,11 +313,34 @@ class VectorCache:
         """
         if np.ndim(vectors) != 2 or len(vectors) != len(keys):
             raise InvalidParameterError("vectors", np.shape(vectors), f"of shape ({len(keys)}, n_dims), a row per key")
-        if self._database is None or not len(keys):
+        if self._database is not None and len(keys):
+            self._keep(fingerprint, vectors.shape[1], dict(zip(map(key_bytes, keys), packed(vectors), strict=True)))
+
+    def store_notes(self, fingerprint: str, notes: Mapping[str, bytes]) -> None:
+        """Keep notes on contents. They are on disk when this returns.
+
+        Parameters
+        ----------
+        fingerprint : str
+            What decides the bytes of a note beside the content; never that of an encoder.
+        notes : mapping of str to bytes
+            By the hash of the content.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder, open_cache(folder) as cache:
+        ...     cache.store_notes("some reader", {text_key("a picture"): b"OVERTIME"})
+        ...     cache.notes("some reader", [text_key("a picture")])[text_key("a picture")]
+        b'OVERTIME'
+        """
+        if notes:
+            self._keep(fingerprint, 0, {key_bytes(key): note for key, note in notes.items()})
+
+    def _keep(self, fingerprint: str, n_dims: int, data_of: Mapping[bytes, bytes]) -> None:
+        if self._database is None:
             return
-        numbers_of = dict(zip(map(key_bytes, keys), packed(vectors), strict=True))
-        n_dims = vectors.shape[1]
-        keep = partial(keep_vectors, fingerprint=fingerprint, n_dims=n_dims, numbers_of=numbers_of)
+        keep = partial(keep_vectors, fingerprint=fingerprint, n_dims=n_dims, numbers_of=data_of)
         self._database.write(keep, None)
         self._n_stores += 1
         if self._n_stores % STORES_PER_CHECK == 0:

@@ -1,0 +1,149 @@
+"""The half of the estimator that compares pictures with one another: texts, copies and variants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from concept_memes.assembly import Collection
+from concept_memes.cache import VectorCache, open_cache
+from concept_memes.concepts import ConceptSet
+from concept_memes.findings import PictureFamilies, PictureTexts, exact_families
+from concept_memes.protocols import ImageEncoder, TextEncoder, TextReader
+from concept_memes.run_report import Stopwatch
+from concept_memes.searching import SearchedConcepts
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from concept_memes.memes.groups import VariantGroup
+
+__all__ = ["ComparedConcepts"]
+
+P = TypeVar("P", Collection, ConceptSet)
+
+
+class ComparedConcepts(SearchedConcepts):
+    """What a fitted or loaded :class:`~concept_memes.ConceptModel` knows of copies, variants and texts."""
+
+    ocr: bool | TextReader
+    text_weight: float | str
+    text_model: str | TextEncoder
+    duplicates: str
+
+    @property
+    def texts_(self) -> tuple[str, ...]:
+        """The text in each image, lines parted by line breaks; "" for none. Empty if nobody read them (`ocr`)."""
+        texts = self._fitted().texts
+        return () if texts is None else texts.texts
+
+    def find_duplicates(self, kind: Literal["near", "exact"] = "near") -> list[list[Path | str]]:
+        """Find images that are there more than once.
+
+        Parameters
+        ----------
+        kind : {"near", "exact"}, default="near"
+            "exact": the same content. "near": the same picture, also recompressed, resized, with a border or a small
+            watermark, mirrored, flipped, slightly turned or cropped. The same template with another caption is no copy
+            (see `find_variants`).
+
+        Returns
+        -------
+        list of list of Path
+            Groups of two and more, the largest group first. First in each is the image that is best kept: the one
+            with most pixels. Images that came as pixels are given by their names.
+        """
+        from concept_memes.memes.groups import duplicate_groups
+
+        return duplicate_groups(self._fitted(), self._families(), kind)
+
+    def find_variants(self) -> list[VariantGroup]:
+        """Find images that are made from the same picture, with other captions.
+
+        Returns
+        -------
+        list of VariantGroup
+            Templates with two and more different pictures, the largest first; each with its copies.
+        """
+        from concept_memes.memes.groups import variant_groups
+
+        return variant_groups(self._fitted(), self._families())
+
+    def visualize_variants(
+        self,
+        top_n: int | Sequence[VariantGroup] = 9,
+        *,
+        figsize: tuple[float, float] | None = None,
+        theme: Literal["light", "dark"] = "light",
+    ) -> Figure:
+        """Draw templates: the variants of each side by side, with how many copies there are.
+
+        Parameters
+        ----------
+        top_n : int or sequence of VariantGroup, default=9
+            The largest ones, or those given.
+        figsize : (float, float), optional
+            Width and height in inches.
+        theme : {"light", "dark"}, default="light"
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        from concept_memes.figures.variants import draw_variants
+
+        groups = self.find_variants()[:top_n] if isinstance(top_n, int) else list(top_n)
+        return draw_variants(self._fitted(), groups, figsize=figsize, theme=theme)
+
+    def _families(self) -> PictureFamilies:
+        """Return copies and variants of the fitted images; look for them now if `fit` did not."""
+        fitted = self._fitted()
+        if fitted.families is not None:
+            return fitted.families
+        made_for, families = getattr(self, "_families_made", (None, None))
+        if made_for is not fitted or families is None:
+            with open_cache(self.cache) as cache:
+                families = self._families_of(fitted, cache)
+            self._families_made = (fitted, families)
+        return families
+
+    def _families_of(self, pictures: Collection | ConceptSet, cache: VectorCache) -> PictureFamilies:
+        if not pictures.encoder_name:  # vectors that came from outside: no file was opened, and hashes are theirs
+            return exact_families([image.content_hash for image in pictures.images])
+        from concept_memes.memes.copies import find_families
+
+        return find_families(pictures, pictures.vectors, cache=cache, progress=self._progress())
+
+    def _read(
+        self,
+        collection: Collection,
+        encoder: ImageEncoder | None,
+        cache: VectorCache,
+        watch: Stopwatch,
+        like: PictureTexts | None = None,
+    ) -> Collection:
+        """Read the texts of a collection, and encode them if they are to count, in the space of `like` if given."""
+        if self.ocr is False:
+            return collection
+        from concept_memes.memes.reading import read_texts, resolve_reader
+        from concept_memes.text_vectors import encode_picture_texts
+
+        reader, progress = resolve_reader(self.ocr), self._progress()
+        if reader is None:
+            return collection
+        with watch.stage("reading"):
+            texts = read_texts(collection, reader, n_frames=int(self.frames), cache=cache, progress=progress)
+        with watch.stage("text vectors"):
+            texts = encode_picture_texts(
+                texts, self.text_model, self.text_weight, encoder, cache=cache, progress=progress, like=like
+            )
+        return replace(collection, texts=texts)
+
+    def _compared(self, pictures: P, cache: VectorCache, watch: Stopwatch) -> P:
+        """Find the copies in a collection, if they are to count once."""
+        if self.duplicates == "keep":
+            return replace(pictures, families=None)
+        with watch.stage("copies"):
+            return replace(pictures, families=self._families_of(pictures, cache))
