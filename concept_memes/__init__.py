@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from concept_memes.concepts import Assignment, Concept, ConceptHit, ConceptSet, ImageHit, ImageRecord, SkippedImage
     from concept_memes.encoders import CLIPEncoder, HubFreeEncoder
     from concept_memes.errors import ConceptMemesError, ConceptMemesWarning
+    from concept_memes.memes.rapid_reader import RapidOCRReader
     from concept_memes.model import ConceptModel
     from concept_memes.queries import Query
     from concept_memes.remote.crawling import WebPage
@@ -35,6 +36,7 @@ __all__ = [
     "ImageHit",
     "ImageRecord",
     "Query",
+    "RapidOCRReader",
     "RunReport",
     "SkippedImage",
     "Tag",
@@ -56,6 +58,7 @@ _MODULES = {
     "ImageHit": "concepts",
     "ImageRecord": "concepts",
     "Query": "queries",
+    "RapidOCRReader": "memes.rapid_reader",
     "RunReport": "run_report",
     "SkippedImage": "concepts",
     "Tag": "tags",

@@ -14,8 +14,10 @@ from PIL import Image
 from concept_memes.centring import centre_vectors, mean_vector, unit
 from concept_memes.clustering import ClusterSettings, cluster_vectors
 from concept_memes.concepts import Concept, ConceptSet, ImageRecord, SkippedImage, picture_source
+from concept_memes.counting import representatives
 from concept_memes.exemplars import pick_exemplars
 from concept_memes.findings import PictureFamilies, PictureTexts
+from concept_memes.fusion import comparable_rows, fused_rows
 from concept_memes.guiding import standard_fits
 from concept_memes.labels import RankedWord, Vectorizer, rank_words_of_groups
 from concept_memes.progress import Progress
@@ -95,23 +97,36 @@ def assemble(
         Without words.
     """
     readable = np.array([i for i, image in enumerate(collection.images) if image.content_hash], np.int64)
-    keys = [collection.images[i].content_hash for i in readable]
+    heads = representatives(collection, readable)
+    counted = readable[heads == readable]  # copies count once
+    keys = [collection.images[i].content_hash for i in counted]
     # In the order of content, so that sums do not depend on the order of the files.
-    in_order = readable[np.lexsort((readable, np.asarray(keys)))]
+    in_order = counted[np.lexsort((counted, np.asarray(keys)))]
     centre = mean_vector(collection.vectors[in_order])
-    centred = np.zeros_like(collection.vectors)
-    centred[readable] = centre_vectors(collection.vectors[readable], centre, collection.blocks)
+    looks = centre_vectors(collection.vectors[counted], centre, collection.blocks)
+    compared = fused_rows(collection.texts, counted, looks)
+    centred = np.zeros((len(collection.images), compared.shape[1]), np.float32)
+    centred[counted] = compared
+    told_apart = comparable_rows(collection.texts, counted)
     fits = None
     if guide is not None:
         fits = np.zeros((len(collection.images), len(guide[0])))
         fits[in_order] = standard_fits(collection.vectors[in_order], guide[1])
     found = cluster_vectors(
-        centred[readable], keys, settings, guide=None if fits is None else fits[readable], progress=progress
+        centred[told_apart],
+        [collection.images[i].content_hash for i in told_apart],
+        settings,
+        features=features_of(collection, told_apart) if settings is not None and settings.of_features else None,
+        guide=None if fits is None else fits[told_apart],
+        n_copies=np.bincount(heads, minlength=len(collection.images))[told_apart],
+        progress=progress,
     )
     labels, raw_labels = np.full((2, len(collection.images)), -1, np.int64)
     probabilities, raw_probabilities = np.zeros((2, len(collection.images)))
-    labels[readable], probabilities[readable] = found.labels, found.probabilities
-    raw_labels[readable], raw_probabilities[readable] = found.raw_labels, found.raw_probabilities
+    labels[told_apart], probabilities[told_apart] = found.labels, found.probabilities
+    raw_labels[told_apart], raw_probabilities[told_apart] = found.raw_labels, found.raw_probabilities
+    for values in (labels, probabilities, raw_labels, raw_probabilities):
+        values[readable] = values[heads]
     concepts, centroids = [], []
     with progress.stage("choosing exemplars"):
         for number in range(labels.max(initial=-1) + 1):
@@ -123,6 +138,7 @@ def assemble(
                 collection.vectors[rows],
                 centred[rows],
                 probabilities[rows],
+                size=int((labels == number).sum()),
                 n_exemplars=n_exemplars,
                 diversity=diversity,
             )
@@ -154,6 +170,22 @@ def assemble(
     )
 
 
+def features_of(pictures: Collection | ConceptSet, rows: IntArray) -> FloatArray:
+    """Return vectors of pictures as they came, not centred; with what they say, as far as it counts.
+
+    Parameters
+    ----------
+    pictures : Collection or ConceptSet
+    rows : ndarray of shape (n,), int64
+        Which of them.
+
+    Returns
+    -------
+    ndarray of shape (n, d), float32, unit norm
+    """
+    return fused_rows(pictures.texts, rows, pictures.vectors[rows])
+
+
 def describe_concept(
     number: int,
     rows: IntArray,
@@ -162,23 +194,27 @@ def describe_concept(
     centred: FloatArray,
     probabilities: npt.NDArray[np.float64],
     *,
+    size: int,
     n_exemplars: int,
     diversity: float,
 ) -> tuple[Concept, FloatArray]:
-    """Describe a concept by its members: size, exemplars and centroid; words are not looked for.
+    """Describe a concept by the members that count: exemplars and centroid; words are not looked for.
 
     Parameters
     ----------
     number : int
         Of the concept.
-    rows : ndarray of shape (size,), int64
-        Its pictures as indices of `images`, at least one, in the order of their content hashes.
+    rows : ndarray of shape (n,), int64
+        Its pictures as indices of `images`, each once however many copies there are, at least one, in the order of
+        their content hashes.
     images : sequence of ImageRecord
         All pictures of the collection.
-    vectors, centred : ndarray of shape (size, n_dims), float32, unit norm
-        Vectors of the members, and the same centred on the collection.
-    probabilities : ndarray of shape (size,), float64
-        How surely each member belongs.
+    vectors, centred : ndarray of shape (n, n_dims), float32, unit norm
+        Their vectors, and the same centred on the collection.
+    probabilities : ndarray of shape (n,), float64
+        How surely each belongs.
+    size : int
+        How many pictures it has, copies included.
     n_exemplars, diversity
         As for :class:`concept_memes.ConceptModel`.
 
@@ -196,7 +232,7 @@ def describe_concept(
         diversity=diversity,
     )
     chosen = tuple(int(i) for i in rows[positions])
-    concept = Concept(number, len(rows), exemplars=chosen, exemplar_scores=tuple(float(s) for s in scores))
+    concept = Concept(number, size, exemplars=chosen, exemplar_scores=tuple(float(s) for s in scores))
     return concept, unit(vectors.mean(axis=0, dtype=np.float64))
 
 

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from concept_memes.centring import centre_vectors
+from concept_memes.centring import centre_vectors, unit
 from concept_memes.concepts import Assignment, ConceptSet
+from concept_memes.counting import counted_rows
+from concept_memes.findings import PictureTexts
+from concept_memes.fusion import fused_rows
 from concept_memes.neighbors import nearest_neighbors
 from concept_memes.protocols import FloatArray, IntArray
 
@@ -46,15 +49,15 @@ class Placement:
     confidences: npt.NDArray[np.float64]
 
 
-def assign_vectors(concept_set: ConceptSet, vectors: FloatArray) -> IntArray:
+def assign_vectors(concept_set: ConceptSet, vectors: FloatArray, texts: PictureTexts | None = None) -> IntArray:
     """Find the concept of new vectors.
 
     Takes what :func:`place_vectors` takes and returns its labels.
     """
-    return place_vectors(concept_set, vectors).labels
+    return place_vectors(concept_set, vectors, texts).labels
 
 
-def place_vectors(concept_set: ConceptSet, vectors: FloatArray) -> Placement:
+def place_vectors(concept_set: ConceptSet, vectors: FloatArray, texts: PictureTexts | None = None) -> Placement:
     """Find the concept of new vectors, and how likely they belong there.
 
     Parameters
@@ -63,6 +66,9 @@ def place_vectors(concept_set: ConceptSet, vectors: FloatArray) -> Placement:
         The fitted concepts.
     vectors : ndarray of shape (n, n_dims), float32, unit norm
         New pictures; a row of zeros (a picture that could not be read) gets -1.
+    texts : PictureTexts, optional
+        What they say, in the space of the fitted texts. Without it, or where the texts do not count, pictures go by
+        their looks; where the texts alone count, those that say nothing get -1.
 
     Returns
     -------
@@ -82,24 +88,32 @@ def place_vectors(concept_set: ConceptSet, vectors: FloatArray) -> Placement:
     [0, 1]
     """
     placement = Placement(np.full(len(vectors), -1, np.int64), np.zeros(len(vectors)))
+    known = None if texts is None or texts.vectors is None else concept_set.texts
     rows = np.flatnonzero(np.abs(vectors).max(axis=1, initial=0) > 0)
+    readable = np.flatnonzero(np.abs(concept_set.vectors).max(axis=1, initial=0) > 0)
     if not len(rows) or not len(concept_set):
         return placement
-    readable = np.flatnonzero(np.abs(concept_set.vectors).max(axis=1) > 0)
-    fitted = centre_vectors(concept_set.vectors[readable], concept_set.centre, concept_set.blocks)
-    centred = centre_vectors(vectors[rows], concept_set.centre, concept_set.blocks)
-    indices, similarities = nearest_neighbors(centred, fitted, N_VOTERS)
-    winners, shares = vote(concept_set.labels[readable][indices], similarities, len(concept_set))
-    affinity = np.einsum("ij,ij->i", vectors[rows], concept_set.centroids[winners], dtype=np.float64)
-    means, spreads = typical_affinity(concept_set)
+    voters = counted_rows(concept_set, readable)  # copies have one vote
+    fitted_looks, looks, labels = concept_set.vectors[voters], vectors[rows], concept_set.labels[voters]
+    fitted, new = fused_rows(known, voters, fitted_looks), fused_rows(known and texts, rows, looks)
+    centred = [centre_vectors(these, concept_set.centre, concept_set.blocks) for these in (fitted_looks, looks)]
+    indices, similarities = nearest_neighbors(
+        fused_rows(known and texts, rows, centred[1]), fused_rows(known, voters, centred[0]), N_VOTERS
+    )
+    winners, shares = vote(labels[indices], similarities, len(concept_set))
+    centroids = concept_set.centroids if known is None else mean_directions(fitted, labels, len(concept_set))
+    affinity = np.einsum("ij,ij->i", new, centroids[winners], dtype=np.float64)
+    means, spreads = typical_affinity(fitted, labels, len(concept_set))
     # Standard deviations between the picture and the limit.
     inside = (affinity - means[winners]) / spreads[winners] + REACH
     winners[inside < 0] = -1
     confidences = np.where(winners >= 0, shares * -np.expm1(-np.maximum(inside, 0)), 0.0)
     # The similarity of raw vectors, because centring turns a collection of copies into zeros.
-    nearest = readable[nearest_neighbors(vectors[rows], concept_set.vectors[readable], 1)[0][:, 0]]
-    same = np.einsum("ij,ij->i", vectors[rows], concept_set.vectors[nearest], dtype=np.float64) >= SAME
-    winners[same], confidences[same] = concept_set.labels[nearest[same]], concept_set.probabilities[nearest[same]]
+    everyone = fused_rows(known, readable, concept_set.vectors[readable])
+    nearest = nearest_neighbors(new, everyone, 1)[0][:, 0]
+    same = np.einsum("ij,ij->i", new, everyone[nearest], dtype=np.float64) >= SAME
+    twins = readable[nearest[same]]
+    winners[same], confidences[same] = concept_set.labels[twins], concept_set.probabilities[twins]
     placement.labels[rows], placement.confidences[rows] = winners, confidences
     return placement
 
@@ -160,17 +174,27 @@ def vote(votes: IntArray, similarities: FloatArray, n_concepts: int) -> tuple[In
     return winners, np.divide(most, weights.sum(axis=1), out=np.zeros(len(votes)), where=most > 0)
 
 
-def typical_affinity(concept_set: ConceptSet) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def mean_directions(vectors: FloatArray, labels: IntArray, n_concepts: int) -> FloatArray:
+    """Return the mean direction of each concept's vectors."""
+    means = np.zeros((n_concepts, vectors.shape[1]))
+    for concept in range(n_concepts):
+        means[concept] = vectors[labels == concept].sum(axis=0, dtype=np.float64)
+    return unit(means)
+
+
+def typical_affinity(
+    vectors: FloatArray, labels: IntArray, n_concepts: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Find how near the members of each concept are to its centroid: mean and standard deviation of the cosines.
 
     A member is compared with the centroid of the *others*, as a new picture is: in a concept of four pictures each
     pulls the centroid so near that half of the new pictures of its kind would be turned away. The vectors are not
     centred, because centring leaves nothing of what a single concept shares.
     """
-    means = np.ones(len(concept_set))  # a concept of one picture: nobody knows how far its kind reaches
-    spreads = np.full(len(concept_set), LEAST_SPREAD)
-    for concept in range(len(concept_set)):
-        members = concept_set.vectors[concept_set.labels == concept].astype(np.float64)
+    means = np.ones(n_concepts)  # a concept of one picture: nobody knows how far its kind reaches
+    spreads = np.full(n_concepts, LEAST_SPREAD)
+    for concept in range(n_concepts):
+        members = vectors[labels == concept].astype(np.float64)
         if len(members) > 1:
             others = members.sum(axis=0) - members
             affinity = np.einsum("ij,ij->i", members, others) / np.maximum(np.linalg.norm(others, axis=1), 1e-12)

@@ -23,6 +23,7 @@ from concept_memes.density import dense_groups, dense_groups_of_points, density_
 from concept_memes.errors import AdjustedWarning
 from concept_memes.estimators import clusters_of, logged_warnings, reduced_by
 from concept_memes.guiding import gather, steer
+from concept_memes.kmeans import KMEANS, kmeans_groups, rejoined
 from concept_memes.neighbor_graph import fuzzy_graph
 from concept_memes.neighbors import nearest_neighbors
 from concept_memes.outliers import settle
@@ -62,11 +63,12 @@ class ClusterSettings:
     outliers : {"auto", "keep", "assign"} or float
     umap_model : Reducer or "umap", optional
         Used instead of smoothing. It is cloned, not changed.
-    hdbscan_model : Clusterer, optional
+    hdbscan_model : Clusterer or "kmeans", optional
         Used instead of HDBSCAN; then `min_concept_size` has no effect, "auto" keeps its outliers, and `granularity`
-        "fine" is not possible. It is cloned, not changed.
+        "fine" is not possible. It is cloned, not changed. "kmeans" is K-means (:mod:`concept_memes.kmeans`) on the
+        vectors as they are, not centred and not smoothed; without `n_concepts`, on as many as the default would find.
     random_state : int or None
-        Of UMAP, for `umap_model="umap"`.
+        Of UMAP, for `umap_model="umap"`, and of the starts of "kmeans".
     """
 
     min_concept_size: int | None = None
@@ -74,8 +76,13 @@ class ClusterSettings:
     n_concepts: int | None = None
     outliers: str | float = "auto"
     umap_model: Reducer | str | None = None
-    hdbscan_model: Clusterer | None = None
+    hdbscan_model: Clusterer | str | None = None
     random_state: int | None = 42
+
+    @property
+    def of_features(self) -> bool:
+        """Whether it is K-means, which is given the vectors as they are."""
+        return isinstance(self.hdbscan_model, str) and self.hdbscan_model == KMEANS
 
 
 @dataclass(frozen=True)
@@ -132,7 +139,9 @@ def cluster_vectors(
     keys: Sequence[str],
     settings: ClusterSettings | None = None,
     *,
+    features: FloatArray | None = None,
     guide: npt.NDArray[np.float64] | None = None,
+    n_copies: npt.NDArray[np.integer] | None = None,
     progress: Progress | None = None,
 ) -> Clustering:
     """Group vectors.
@@ -145,8 +154,12 @@ def cluster_vectors(
         Content hash per row: decides the order of the rows, and equal keys get equal labels.
     settings : ClusterSettings, optional
         By default the default ones.
+    features : ndarray of shape (n, d), float32, unit norm, optional
+        The same vectors before they were centred, for `settings.of_features`.
     guide : ndarray of shape (n, n_words), float64, optional
         How well each picture fits each word of the user's; see :func:`concept_memes.guiding.standard_fits`.
+    n_copies : ndarray of shape (n,), int, optional
+        How many pictures each row stands for, itself included: decides which concept is the largest, and nothing else.
     progress : Progress, optional
         Where to draw bars.
 
@@ -176,6 +189,7 @@ def cluster_vectors(
     # Told apart by their vectors: the same pixels in files with other metadata are no different pictures.
     looks = [hashlib.blake2b(row.tobytes(), digest_size=16).hexdigest() for row in ordered]
     own_way = settings.umap_model is None and settings.hdbscan_model is None
+    seen = ordered if features is None else features[order]
     n_looks = len(set(looks))
     few = own_way and n_looks <= FEW
     size = smallest_size(settings, n, n_looks if own_way and not few else n, few)
@@ -183,13 +197,16 @@ def cluster_vectors(
         with progress.stage("clustering"):
             places = steer(ordered, None, ordered_guide)
             raw, strengths = group_few(np.asarray(places, np.float32), looks), np.ones(n)
-    elif own_way:
+    elif own_way or settings.of_features:
         # Each look once: copies would be nobody's neighbours but each other's, and groups of their own.
         _, first, kind = np.unique(np.asarray(looks), return_index=True, return_inverse=True)
         rank = np.argsort(np.argsort(first))  # back into the order of the content
         first, kind = np.sort(first), rank[kind]
         guide_once = None if ordered_guide is None else ordered_guide[first]
-        found = found_groups(ordered[first], settings, size, guide_once, progress)
+        if settings.of_features:
+            found = groups_by_kmeans(ordered[first], seen[first], settings, guide_once, progress)
+        else:
+            found = found_groups(ordered[first], settings, size, guide_once, progress)
         places, raw, strengths = found[0][kind], found[1][kind], found[2][kind]
     else:
         places, raw, strengths = found_groups(ordered, settings, size, ordered_guide, progress)
@@ -204,7 +221,7 @@ def cluster_vectors(
     with progress.stage("clustering"):
         settled, probabilities, words = finished(raw, strengths, places, ordered, settings, size, few, ordered_guide)
     settled, probabilities = agree_on_copies(settled, probabilities, ordered_keys)
-    labels = number_by_size(settled, ordered_keys)
+    labels = number_by_size(settled, ordered_keys, None if n_copies is None else n_copies[order])
     back = np.argsort(order)
     return Clustering(
         labels[back],
@@ -225,7 +242,7 @@ def smallest_size(settings: ClusterSettings, n: int, n_counted: int, few: bool) 
         return min(automatic, FEW_SIZE) if few else automatic
     if given > n and settings.hdbscan_model is None:
         warnings.warn(
-            f"min_concept_size={given} is more than the {n} pictures that could be read; no concept can be that "
+            f"min_concept_size={given} is more than the {n} pictures that are clustered; no concept can be that "
             f"large, so {n} is used. Lower min_concept_size or leave it at 'auto'.",
             AdjustedWarning,
             stacklevel=3,
@@ -254,13 +271,40 @@ def found_groups(
                 points = vectors
             elif points is None:
                 points = principal_coordinates(places.astype(np.float32))[:, :N_FOR_ESTIMATORS]
-            return places, *clusters_of(settings.hdbscan_model, points)
+            return places, *clusters_of(settings.hdbscan_model, points)  # type: ignore[arg-type]  # "kmeans" is not here
         if n < 3:
             return places, np.zeros(n, np.int64), np.ones(n)
         leaves, size = settings.granularity == "fine", max(2, min(size, n))
         if points is not None:
             return places, *dense_groups_of_points(points, size, leaves=leaves)
         return places, *dense_groups(density_tree(places), size, leaves=leaves)
+
+
+def groups_by_kmeans(
+    vectors: FloatArray,
+    features: FloatArray,
+    settings: ClusterSettings,
+    guide: npt.NDArray[np.float64] | None,
+    progress: Progress,
+) -> tuple[npt.NDArray[Any], IntArray, npt.NDArray[np.float64]]:
+    """Group by K-means; return what it was given, the groups (-1 for what is far from all), and the strengths."""
+    points: npt.NDArray[Any] = features
+    if settings.umap_model is not None:
+        with progress.stage("reducing dimensions"):
+            if settings.umap_model == "umap":
+                neighbors = nearest_neighbors(vectors, vectors, N_NEIGHBORS, exact=len(vectors) <= MOST_EXACT)
+                points = umap_layout(vectors, *neighbors, settings.random_state)
+            else:
+                points = reduced_by(settings.umap_model, vectors)  # type: ignore[arg-type]  # no other str passes
+    elif guide is not None:
+        points = steer(features, None, guide)
+    n_groups = settings.n_concepts
+    if n_groups is None:
+        default = ClusterSettings(settings.min_concept_size, settings.granularity, outliers=settings.outliers)
+        found = cluster_vectors(vectors, [f"{i:012}" for i in range(len(vectors))], default, guide=guide)
+        n_groups = min(max(2, int(found.labels.max()) + 1), len(vectors))  # one group is nothing that K-means can tell
+    with progress.stage("clustering"):
+        return points, *kmeans_groups(points, n_groups, random_state=settings.random_state)
 
 
 def umap_layout(
@@ -298,7 +342,10 @@ def finished(
     outliers = settings.outliers
     if settings.hdbscan_model is not None:
         outliers, size = ("keep" if outliers == "auto" else outliers), 1
-    labels, probabilities = settle(raw, strengths, places, vectors, outliers, size)
+    if settings.of_features:
+        labels, probabilities = rejoined(raw, strengths, places, settings.outliers)
+    else:
+        labels, probabilities = settle(raw, strengths, places, vectors, outliers, size)
     words: dict[int, int] = {}
     if guide is not None:
         labels, words = gather(labels, guide)
@@ -360,11 +407,12 @@ def agree_on_copies(
     return labels, strength
 
 
-def number_by_size(labels: IntArray, keys: Sequence[str]) -> IntArray:
+def number_by_size(labels: IntArray, keys: Sequence[str], n_copies: npt.NDArray[np.integer] | None = None) -> IntArray:
     """Give labels numbers from the largest to the smallest; ties go to the smallest key, negative labels become -1."""
+    counts = np.ones(len(labels), np.int64) if n_copies is None else n_copies
     values = [value for value in np.unique(labels) if value >= 0]
     first_key = {value: keys[int(np.argmax(labels == value))] for value in values}  # keys are sorted
-    size = {value: int((labels == value).sum()) for value in values}
+    size = {value: int(counts[labels == value].sum()) for value in values}
     ranked = sorted(values, key=lambda value: (-size[value], first_key[value]))
     numbered = np.full(len(labels), -1, np.int64)
     for number, value in enumerate(ranked):

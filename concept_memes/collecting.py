@@ -17,6 +17,7 @@ from PIL import Image
 from concept_memes.assembly import Collection
 from concept_memes.centring import unit
 from concept_memes.concepts import ImageRecord, SkippedImage
+from concept_memes.counting import count_near_copies
 from concept_memes.embedding import EmbeddedImages, Embedder
 from concept_memes.errors import InvalidParameterError, NoImagesError, SkippedImagesWarning, UnreadableImageError
 from concept_memes.loading import load_image
@@ -60,6 +61,7 @@ class Collected:
             n_images=len(self.collection.images),
             n_read=sum(bool(image.content_hash) for image in self.collection.images),
             n_copies=0,
+            n_near_copies=count_near_copies(self.collection),
             n_other_files=self.n_other_files,
             skipped=self.collection.skipped,
             encoder_name=self.collection.encoder_name,
@@ -176,7 +178,7 @@ def collect_embeddings(
             vectors.shape,
             f"of {encoder.n_dims} columns, like the vectors of embedding_model={encoder.name!r}",
         )
-    keys = [hashlib.blake2b(row.tobytes(), digest_size=16).hexdigest() for row in vectors]
+    keys = [vector_hash(row) for row in vectors]
     n_dims = vectors.shape[1]
     blocks = ((0, n_dims),) if encoder is None else tuple(b.indices(n_dims)[:2] for b in encoder.blocks)
     collection = Collection(
@@ -194,6 +196,21 @@ def collect_embeddings(
         else {ref.index: unopened(ref.data) for ref in listing.refs if ref.data is not None},
     )
     return Collected(collection, 0 if listing is None else listing.n_other_files)
+
+
+def vector_hash(vector: FloatArray) -> str:
+    """Hash a vector: what a picture is known by whose vector came from outside.
+
+    Parameters
+    ----------
+    vector : ndarray of shape (n_dims,), float32
+
+    Returns
+    -------
+    str
+        Hexadecimal.
+    """
+    return hashlib.blake2b(vector.tobytes(), digest_size=16).hexdigest()
 
 
 def encode_readable(images: ImageSource, embedder: Embedder) -> FloatArray:

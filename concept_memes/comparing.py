@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from concept_memes.assembly import Collection
 from concept_memes.cache import VectorCache, open_cache
+from concept_memes.collecting import vector_hash
 from concept_memes.concepts import ConceptSet
 from concept_memes.findings import PictureFamilies, PictureTexts, exact_families
 from concept_memes.protocols import ImageEncoder, TextEncoder, TextReader
@@ -39,6 +40,19 @@ class ComparedConcepts(SearchedConcepts):
         texts = self._fitted().texts
         return () if texts is None else texts.texts
 
+    @property
+    def families_(self) -> PictureFamilies:
+        """Which images are copies of one another, and which have the same template; found now if `fit` did not."""
+        fitted = self._fitted()
+        if fitted.families is not None:
+            return fitted.families
+        made_for, families = getattr(self, "_families_made", (None, None))
+        if made_for is not fitted or families is None:
+            with open_cache(self.cache) as cache:
+                families = self._families_of(fitted, cache)
+            self._families_made = (fitted, families)
+        return families
+
     def find_duplicates(self, kind: Literal["near", "exact"] = "near") -> list[list[Path | str]]:
         """Find images that are there more than once.
 
@@ -47,7 +61,8 @@ class ComparedConcepts(SearchedConcepts):
         kind : {"near", "exact"}, default="near"
             "exact": the same content. "near": the same picture, also recompressed, resized, with a border or a small
             watermark, mirrored, flipped, slightly turned or cropped. The same template with another caption is no copy
-            (see `find_variants`).
+            (see `find_variants`). Where vectors came from outside (`image_embeddings`), no file is opened: images with
+            the same vector are copies.
 
         Returns
         -------
@@ -57,10 +72,12 @@ class ComparedConcepts(SearchedConcepts):
         """
         from concept_memes.memes.groups import duplicate_groups
 
-        return duplicate_groups(self._fitted(), self._families(), kind)
+        return duplicate_groups(self._fitted(), self.families_, kind)
 
     def find_variants(self) -> list[VariantGroup]:
         """Find images that are made from the same picture, with other captions.
+
+        None where all vectors came from outside (`image_embeddings`): no file is opened then.
 
         Returns
         -------
@@ -69,7 +86,7 @@ class ComparedConcepts(SearchedConcepts):
         """
         from concept_memes.memes.groups import variant_groups
 
-        return variant_groups(self._fitted(), self._families())
+        return variant_groups(self._fitted(), self.families_)
 
     def visualize_variants(
         self,
@@ -97,24 +114,29 @@ class ComparedConcepts(SearchedConcepts):
         groups = self.find_variants()[:top_n] if isinstance(top_n, int) else list(top_n)
         return draw_variants(self._fitted(), groups, figsize=figsize, theme=theme)
 
-    def _families(self) -> PictureFamilies:
-        """Return copies and variants of the fitted images; look for them now if `fit` did not."""
-        fitted = self._fitted()
-        if fitted.families is not None:
-            return fitted.families
-        made_for, families = getattr(self, "_families_made", (None, None))
-        if made_for is not fitted or families is None:
-            with open_cache(self.cache) as cache:
-                families = self._families_of(fitted, cache)
-            self._families_made = (fitted, families)
-        return families
-
     def _families_of(self, pictures: Collection | ConceptSet, cache: VectorCache) -> PictureFamilies:
-        if not pictures.encoder_name:  # vectors that came from outside: no file was opened, and hashes are theirs
-            return exact_families([image.content_hash for image in pictures.images])
+        hashes = [image.content_hash for image in pictures.images]
+        exact = exact_families(hashes)
+        # A picture whose vector came from outside is known by that vector, and its file is not opened.
+        outside = [key == vector_hash(vector) for key, vector in zip(hashes, pictures.vectors, strict=True)]
+        if sum(outside) == sum(map(bool, hashes)):
+            return exact
         from concept_memes.memes.copies import find_families
 
-        return find_families(pictures, pictures.vectors, cache=cache, progress=self._progress())
+        images = (
+            replace(image, content_hash="") if unseen else image
+            for image, unseen in zip(pictures.images, outside, strict=True)
+        )
+        seen = replace(pictures, images=tuple(images))
+        return find_families(seen, pictures.vectors, cache=cache, progress=self._progress()).completed(exact)
+
+    def _reader(self) -> TextReader | None:
+        """Return what reads the texts, if anything is to; raises if it is not installed."""
+        if self.ocr is False:
+            return None
+        from concept_memes.memes.reading import resolve_reader
+
+        return resolve_reader(self.ocr)
 
     def _read(
         self,
@@ -125,16 +147,21 @@ class ComparedConcepts(SearchedConcepts):
         like: PictureTexts | None = None,
     ) -> Collection:
         """Read the texts of a collection, and encode them if they are to count, in the space of `like` if given."""
-        if self.ocr is False:
-            return collection
-        from concept_memes.memes.reading import read_texts, resolve_reader
-        from concept_memes.text_vectors import encode_picture_texts
-
-        reader, progress = resolve_reader(self.ocr), self._progress()
+        reader, progress = self._reader(), self._progress()
         if reader is None:
             return collection
+        from concept_memes.memes.reading import read_texts
+        from concept_memes.text_vectors import encode_picture_texts
+
         with watch.stage("reading"):
-            texts = read_texts(collection, reader, n_frames=int(self.frames), cache=cache, progress=progress)
+            texts = read_texts(
+                collection,
+                reader,
+                n_frames=int(self.frames),
+                cache=cache,
+                progress=progress,
+                families=collection.families,
+            )
         with watch.stage("text vectors"):
             texts = encode_picture_texts(
                 texts, self.text_model, self.text_weight, encoder, cache=cache, progress=progress, like=like

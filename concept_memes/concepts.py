@@ -193,8 +193,25 @@ class Concept:
         >>> Concept(7, 12, words=("panda",), said=("overtime", "boss", "monday")).title
         'panda “overtime” “boss”'
         """
-        parts = [", ".join(self.sure_words[:3]), *(f"“{word}”" for word in self.said[:2])]
-        return self.name or " ".join(filter(None, parts)) or f"concept {self.index}"
+        return self.titles[0]
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """The title, and where something is said shorter ones for little room, which still tell what is said.
+
+        Examples
+        --------
+        >>> Concept(7, 12, words=("panda", "bear"), said=("overtime", "boss")).titles
+        ('panda, bear “overtime” “boss”', 'panda “overtime” “boss”', 'panda “overtime”')
+        """
+        if self.name:
+            return (self.name,)
+        words, said = self.sure_words[:3], [f"“{word}”" for word in self.said[:2]]
+        if not said:
+            return (", ".join(words) or f"concept {self.index}",)
+        numbers = [(n, len(said)) for n in range(len(words), 0, -1)] or [(0, len(said))]
+        numbers += [(numbers[-1][0], 1)] if len(said) > 1 else []
+        return tuple(" ".join(filter(None, [", ".join(words[:n]), *said[:m]])) for n, m in numbers)
 
     @property
     def sure_words(self) -> tuple[str, ...]:

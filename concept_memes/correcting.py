@@ -16,11 +16,13 @@ from concept_memes.cache import VectorCache
 from concept_memes.concepts import Concept, ConceptSet, Edit
 from concept_memes.edits import Edited, merge_groups, rename, split
 from concept_memes.errors import EditsWarning
+from concept_memes.findings import FROM_DOCS
 from concept_memes.hierarchy import RankGroups, build_hierarchy
-from concept_memes.labels import Vectorizer, default_vectorizer, rank_words_of_groups
+from concept_memes.labels import Vectorizer, default_vectorizer, rank_words_of_docs, rank_words_of_groups
 from concept_memes.naming import name_concepts, namer_of, ranker_of
 from concept_memes.protocols import FloatArray, Labeler, Namer
 from concept_memes.replaying import replay
+from concept_memes.said_words import add_said_words
 from concept_memes.showing import ShownConcepts
 from concept_memes.vocabulary import StopWordVectorizer, resolve_stop_words
 
@@ -162,16 +164,26 @@ class CorrectedConcepts(ShownConcepts):
         """Finish an edit: words and names for what it changed, and a new tree."""
         concept_set, rank = edited.concept_set, None
         words, vectors = self._word_vectors(self._fitted())
-        if words:
+        if labelled_by_docs(concept_set):
+            rank = self._ranker_of_docs()
+        elif words:
             rank = self._ranker(words, vectors)
+        if rank is not None:
             members = [np.flatnonzero(concept_set.labels == number) for number in edited.changed]
             ranked = dict(zip(edited.changed, rank(concept_set, members), strict=True))
             concept_set = with_words(concept_set, ranked, words, vectors)
+        concept_set = self._with_said_words(concept_set, edited.changed)
         if (namer := namer_of(self.labeler)) is not None:
             nameless = [number for number in edited.changed if not concept_set.concepts[number].name]
             concept_set = name_concepts(concept_set, namer, nameless, stacklevel=4)
         self._keep(replace(concept_set, hierarchy=build_hierarchy(concept_set, rank)))
         return tuple(concept_set.concepts[number] for number in edited.changed)
+
+    def _with_said_words(self, concept_set: ConceptSet, numbers: Sequence[int] | None = None) -> ConceptSet:
+        """Give concepts, by default all, the words that their pictures say."""
+        if labelled_by_docs(concept_set):  # which are its words already
+            return concept_set
+        return add_said_words(concept_set, numbers, stop_words=resolve_stop_words(self.stop_words))
 
     def _keep(self, concept_set: ConceptSet) -> None:
         """Put another set in the place of the fitted one; the encoder in use still speaks of it."""
@@ -209,6 +221,10 @@ class CorrectedConcepts(ShownConcepts):
             vectorizer_model=self._word_counter(),
         )
 
+    def _ranker_of_docs(self) -> RankGroups:
+        """Return what ranks words for groups of pictures by the texts that came with them."""
+        return partial(rank_words_of_docs, vectorizer_model=self._word_counter())
+
     def _word_counter(self) -> Vectorizer | None:
         """Return what counts words in texts for c-TF-IDF, without the stop words; None is the default."""
         stop_words = resolve_stop_words(self.stop_words)
@@ -216,6 +232,11 @@ class CorrectedConcepts(ShownConcepts):
         if not stop_words:
             return vectorizer
         return StopWordVectorizer(default_vectorizer() if vectorizer is None else vectorizer, stop_words)
+
+
+def labelled_by_docs(concept_set: ConceptSet) -> bool:
+    """Tell whether its words come from texts that the user gave, one with each picture."""
+    return concept_set.texts is not None and concept_set.texts.reader == FROM_DOCS
 
 
 def told(edits: Sequence[Edit]) -> str:

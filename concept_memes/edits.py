@@ -14,6 +14,7 @@ import numpy as np
 from concept_memes.assembly import describe_concept
 from concept_memes.centring import unit
 from concept_memes.concepts import Concept, ConceptSet, Edit
+from concept_memes.counting import counted_rows, representatives
 from concept_memes.errors import InvalidParameterError
 from concept_memes.exemplars import core_members
 from concept_memes.hierarchy import centred_rows, in_order_of_content
@@ -116,7 +117,8 @@ def split(concept_set: ConceptSet, number: int, n: int, *, n_exemplars: int, div
     """
     check_number("concept", number, len(concept_set))
     rows = members_in_order(concept_set, number)
-    centred = centred_rows(concept_set, rows)
+    counted = counted_rows(concept_set, rows)
+    centred = centred_rows(concept_set, counted)
     n_different = len(different_rows(centred)[0])
     limit = f"an integer from 2 to {n_different}, the number of its different pictures"
     check_whole(
@@ -126,7 +128,7 @@ def split(concept_set: ConceptSet, number: int, n: int, *, n_exemplars: int, div
         limit if n_different > 1 else "left out: all pictures of this concept are the same one",
         most=n_different,
     )
-    parts = split_group(centred, n)
+    parts = with_copies(concept_set, rows, counted, split_group(centred, n))
     edited = parted(concept_set, number, rows, parts, n_exemplars=n_exemplars, diversity=diversity)
     groups = tuple(typical_pictures(edited.concept_set, part) for part in edited.changed)
     return replace(edited, concept_set=recorded(edited.concept_set, (Edit("split", groups),)))
@@ -222,7 +224,8 @@ def relabelled(
             concepts.append(replace(concept_set.concepts[old], index=number))
             centroids.append(concept_set.centroids[old])
             continue
-        rows = in_order_of_content(concept_set, np.flatnonzero(labels == number))
+        members = np.flatnonzero(labels == number)
+        rows = in_order_of_content(concept_set, counted_rows(concept_set, members))
         concept, centroid = describe_concept(
             number,
             rows,
@@ -230,6 +233,7 @@ def relabelled(
             concept_set.vectors[rows],
             centred_rows(concept_set, rows),
             concept_set.probabilities[rows],
+            size=len(members),
             n_exemplars=n_exemplars,
             diversity=diversity,
         )
@@ -251,6 +255,19 @@ def relabelled(
     return Edited(edited, changed)
 
 
+def with_copies(concept_set: ConceptSet, rows: IntArray, counted: IntArray, parts: IntArray) -> IntArray:
+    """Let copies follow the pictures that count for them; number the parts anew, from the largest on.
+
+    `parts` is of `counted`, which is what `counted_rows` gives of `rows`; what comes back is of `rows`.
+    """
+    part_of = np.full(len(concept_set.images), -1, np.int64)
+    part_of[counted] = parts
+    parts = part_of[representatives(concept_set, rows)]
+    rank = np.empty(int(parts.max()) + 1, np.int64)
+    rank[np.argsort(-np.bincount(parts), kind="stable")] = np.arange(len(rank))
+    return rank[parts]
+
+
 def holder(labels: IntArray, rows: Sequence[int]) -> int | None:
     """Return the concept that holds at least half of these pictures; None if none does."""
     numbers, votes = np.unique(labels[list(rows)], return_counts=True)
@@ -260,7 +277,7 @@ def holder(labels: IntArray, rows: Sequence[int]) -> int | None:
 
 def typical_pictures(concept_set: ConceptSet, number: int) -> tuple[str, ...]:
     """Return content hashes of the pictures that a concept is known again by."""
-    rows = members_in_order(concept_set, number)
+    rows = counted_rows(concept_set, members_in_order(concept_set, number))
     keys = [concept_set.images[row].content_hash for row in rows]
     centred = centred_rows(concept_set, rows)
     affinity = centred.astype(np.float64) @ unit(centred.mean(axis=0, dtype=np.float64))

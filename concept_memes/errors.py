@@ -11,6 +11,7 @@
     │   ├── ModelNotFoundError     (OSError)       the weights of a model are not at hand
     │   ├── NoTextEncoderError                     texts are asked for, but the encoder has none
     │   └── EncoderMemoryError     (MemoryError)   a batch does not fit into the memory of the device
+    ├── ReaderError                (ValueError)    a reader of texts does not do what its protocol promises
     ├── MissingExtraError          (ImportError)   an optional package is not installed
     ├── VocabularyError            (ValueError)    no candidate words, or words of the wrong kind
     ├── CacheError                 (OSError)       the cache cannot be used for what was asked
@@ -53,6 +54,7 @@ __all__ = [
     "NoTextEncoderError",
     "NoWordsWarning",
     "OverwriteError",
+    "ReaderError",
     "SavedModelError",
     "SkippedImagesWarning",
     "SourceError",
@@ -130,6 +132,10 @@ class NoTextEncoderError(EncoderError):
 
 class EncoderMemoryError(EncoderError, MemoryError):
     """A batch does not fit into the memory of the device; a smaller one may."""
+
+
+class ReaderError(ConceptMemesError, ValueError):
+    """A reader of texts in pictures does not do what its protocol promises."""
 
 
 class MissingExtraError(ConceptMemesError, ImportError):

@@ -8,11 +8,15 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["COPY_KINDS", "PictureFamilies", "PictureTexts", "exact_families"]
+__all__ = ["COPY_KINDS", "FROM_DOCS", "PictureFamilies", "PictureTexts", "exact_families"]
 
 #: How a picture is the same as the one that stands for it. `PictureFamilies.copy_kinds` counts along this tuple, and so
 #: do saved models: new kinds go to the end.
 COPY_KINDS = ("itself", "exact", "near", "mirrored", "flipped", "turned", "cropped")
+
+
+#: `PictureTexts.reader` of texts that nobody read: the user gave one with each picture.
+FROM_DOCS = "docs"
 
 
 class _Frozen:
@@ -33,7 +37,7 @@ class PictureTexts(_Frozen):
     texts : tuple of str
         One per picture, lines parted by ``"\n"``; "" for a picture without text, or one that could not be read.
     reader : str
-        What read them, such as ``"rapidocr"``.
+        What read them, such as ``"rapidocr"``; `FROM_DOCS` where the user gave them.
     weight : float
         How much the texts count beside the looks, in [0, 1]: 0 = the looks alone, 1 = the texts alone.
     encoder : str
@@ -50,6 +54,25 @@ class PictureTexts(_Frozen):
     encoder: str = ""
     vectors: npt.NDArray[np.float32] | None = None
     state: npt.NDArray[np.float32] | None = None
+
+    @property
+    def n_speaking(self) -> int:
+        """Pictures that say something."""
+        return sum(map(bool, self.texts))
+
+    def at(self, rows: npt.NDArray[np.int64]) -> PictureTexts:
+        """Return the texts of some pictures.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n,), int64
+
+        Returns
+        -------
+        PictureTexts
+        """
+        vectors = None if self.vectors is None else self.vectors[rows]
+        return replace(self, texts=tuple(self.texts[row] for row in rows), vectors=vectors)
 
     def extended(self, other: PictureTexts | None, rows: Sequence[int], n: int) -> PictureTexts:
         """Put texts of other pictures to the end.
@@ -113,6 +136,30 @@ class PictureFamilies(_Frozen):
     def n_copies(self) -> int:
         """Pictures that are copies of another one."""
         return int((self.copy_kinds > 0).sum())
+
+    def completed(self, other: PictureFamilies) -> PictureFamilies:
+        """Take from another what is known of pictures that are unknown here.
+
+        Parameters
+        ----------
+        other : PictureFamilies
+            Of the same pictures.
+
+        Returns
+        -------
+        PictureFamilies
+            `near` is this one's.
+        """
+        unknown = self.copy_of < 0
+        copy_of, kinds, template_of = (
+            np.where(unknown, theirs, ours)
+            for ours, theirs in (
+                (self.copy_of, other.copy_of),
+                (self.copy_kinds, other.copy_kinds),
+                (self.template_of, other.template_of),
+            )
+        )
+        return replace(self, copy_of=copy_of, copy_kinds=kinds, template_of=template_of)
 
 
 def exact_families(content_hashes: Sequence[str]) -> PictureFamilies:

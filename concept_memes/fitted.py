@@ -20,7 +20,11 @@ from concept_memes.protocols import FloatArray, ImageEncoder, IntArray
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FittedConcepts", "encoder_for"]
+__all__ = ["WITH_TEXTS", "FittedConcepts", "encoder_for"]
+
+
+# What messages name where an encoder knows pictures only.
+WITH_TEXTS = '"clip-ViT-B-32", "hub-free"'
 
 
 class FittedConcepts(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types

@@ -9,14 +9,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from concept_memes.assembly import features_of
 from concept_memes.assignment import assign_vectors, describe_placement, place_vectors
 from concept_memes.cache import VectorCache, open_cache
 from concept_memes.clustering import Clustering, ClusterSettings, cluster_vectors
 from concept_memes.collecting import Collected, collect_embeddings, collect_images, named_images, warn_skipped
 from concept_memes.concepts import Assignment, ConceptSet
 from concept_memes.correcting import CorrectedConcepts
+from concept_memes.counting import count_near_copies, representatives
 from concept_memes.edits import Edited
 from concept_memes.errors import InvalidParameterError, NoTextEncoderError
+from concept_memes.fitted import WITH_TEXTS
 from concept_memes.guiding import standard_fits
 from concept_memes.hierarchy import centred_rows, in_order_of_content
 from concept_memes.parameters import check_whole
@@ -25,7 +28,7 @@ from concept_memes.protocols import Clusterer, FloatArray, ImageEncoder, IntArra
 from concept_memes.run_report import RunReport, Stopwatch
 from concept_memes.sources import ImageSource
 from concept_memes.text_embedding import embed_texts
-from concept_memes.updates import Regroup, UpdateReport, extend, grow
+from concept_memes.updates import Regroup, UpdateReport, extend, grow, with_texts_of_copies
 from concept_memes.vocabulary import words_from_docs
 
 __all__ = ["GrowingConcepts"]
@@ -40,7 +43,7 @@ class GrowingConcepts(CorrectedConcepts):
     outliers: str | float
     guide: Sequence[str] | None
     umap_model: Reducer | str | None
-    hdbscan_model: Clusterer | None
+    hdbscan_model: Clusterer | str | None
     random_state: int | None
     frames: int
     report_: RunReport
@@ -65,7 +68,7 @@ class GrowingConcepts(CorrectedConcepts):
         fitted = self._fitted()
         new = self._collected(images, image_embeddings).collection
         warn_skipped(new)
-        return assign_vectors(fitted, new.vectors)
+        return assign_vectors(fitted, new.vectors, new.texts)
 
     def assign(
         self,
@@ -107,7 +110,7 @@ class GrowingConcepts(CorrectedConcepts):
         return describe_placement(
             fitted,
             new.vectors,
-            place_vectors(fitted, new.vectors),
+            place_vectors(fitted, new.vectors, new.texts),
             n_exemplars=n_exemplars,
             reasons={one.index: one.reason for one in new.skipped},
         )
@@ -177,7 +180,8 @@ class GrowingConcepts(CorrectedConcepts):
         extended, n_moved = extend(fitted, collected.collection), 0
         if len(extended.concept_set.images) > start:
             with open_cache(self.cache) as cache:
-                extended = replace(extended, concept_set=self._compared(extended.concept_set, cache, watch))
+                compared = self._compared(extended.concept_set, cache, watch)
+                extended = replace(extended, concept_set=with_texts_of_copies(compared, start))
         new: tuple[int, ...] = ()
         if len(extended.concept_set.images) > start:
             guide = self._guide_again()
@@ -255,13 +259,20 @@ class GrowingConcepts(CorrectedConcepts):
         """Return the words that steer the clustering, and their vectors."""
         if self.guide is None:
             return None
-        if not isinstance(encoder, TextEncoder):
-            raise NoTextEncoderError(
-                "guide= needs an encoder that encodes texts into the space of the images. Set embedding_model to one, "
-                "or leave guide out."
-            )
+        self._check_guide(encoder)
+        assert isinstance(encoder, TextEncoder)
         words = words_from_docs(self.guide)
         return words, embed_texts(words, encoder, cache)[0]
+
+    def _check_guide(self, encoder: ImageEncoder | None) -> None:
+        """Raise if words are to steer that the encoder cannot read."""
+        if self.guide is None or isinstance(encoder, TextEncoder):
+            return
+        who = "image_embeddings came without a model" if encoder is None else f"{encoder.name!r} knows pictures only"
+        raise NoTextEncoderError(
+            f"guide= needs an encoder that encodes texts into the space of the images, and {who}. Set "
+            f"embedding_model to one that does ({WITH_TEXTS}), or leave guide out."
+        )
 
     def _guide_again(self) -> tuple[tuple[str, ...], FloatArray] | None:
         """Return the words that steered the clustering, and their vectors, for a fitted model."""
@@ -283,7 +294,12 @@ class GrowingConcepts(CorrectedConcepts):
             vectors = centred_rows(concept_set, rows)
             # As many as there are by now: a number that a fit was told would tear concepts up to make room.
             settings = replace(self._cluster_settings(), n_concepts=None)
-            return cluster_vectors(vectors, keys, settings, guide=fits, progress=progress)
+            features = features_of(concept_set, rows) if settings.of_features else None
+            n = len(concept_set.images)
+            n_copies = np.bincount(representatives(concept_set, np.arange(n)), minlength=n)[rows]
+            return cluster_vectors(
+                vectors, keys, settings, features=features, guide=fits, n_copies=n_copies, progress=progress
+            )
 
         return regroup
 
@@ -297,6 +313,7 @@ class GrowingConcepts(CorrectedConcepts):
             n_images=len(images),
             n_read=len(hashes),
             n_copies=len(hashes) - len(set(hashes)),
+            n_near_copies=count_near_copies(self.concepts_),
             n_other_files=before.n_other_files + report.n_other_files,
             skipped=self.concepts_.skipped,
             encoder_name=self.concepts_.encoder_name,

@@ -16,7 +16,9 @@ import numpy.typing as npt
 
 from concept_memes.centring import centre_vectors
 from concept_memes.concepts import ConceptSet, HierarchyNode
+from concept_memes.counting import counted_rows
 from concept_memes.errors import InvalidParameterError
+from concept_memes.fusion import fused_rows
 from concept_memes.labels import RankedWord
 from concept_memes.protocols import FloatArray, IntArray
 
@@ -178,7 +180,8 @@ def build_hierarchy(concept_set: ConceptSet, rank: RankGroups | None = None) -> 
     k = len(concept_set)
     if not k:
         return ()
-    rows_of = [in_order_of_content(concept_set, np.flatnonzero(concept_set.labels == i)) for i in range(k)]
+    members = [np.flatnonzero(concept_set.labels == i) for i in range(k)]
+    rows_of = [in_order_of_content(concept_set, counted_rows(concept_set, rows)) for rows in members]
     sums = np.stack([centred_rows(concept_set, rows).sum(axis=0, dtype=np.float64) for rows in rows_of])
     pairs, similarities = average_linkage(sums, np.array([len(rows) for rows in rows_of]))
     nodes = [
@@ -289,5 +292,6 @@ def in_order_of_content(concept_set: ConceptSet, rows: IntArray) -> IntArray:
 
 
 def centred_rows(concept_set: ConceptSet, rows: IntArray) -> FloatArray:
-    """Return vectors of pictures, centred on the collection."""
-    return centre_vectors(concept_set.vectors[rows], concept_set.centre, concept_set.blocks)
+    """Return vectors of pictures, centred on the collection; with what they say, as far as it counts."""
+    looks = centre_vectors(concept_set.vectors[rows], concept_set.centre, concept_set.blocks)
+    return fused_rows(concept_set.texts, rows, looks)

@@ -22,7 +22,15 @@ from concept_memes.protocols import FloatArray, IntArray, Labeler
 from concept_memes.word_evidence import confidence_of, group_directions, word_scores
 from concept_memes.word_families import heads_of_compounds, word_families
 
-__all__ = ["NearestWords", "RankedWord", "class_tfidf", "default_vectorizer", "directions", "rank_words_of_groups"]
+__all__ = [
+    "NearestWords",
+    "RankedWord",
+    "class_tfidf",
+    "default_vectorizer",
+    "directions",
+    "rank_words_of_docs",
+    "rank_words_of_groups",
+]
 
 N_WORDS = 10
 # Taking away all of what the collection shares names what is peculiar instead of what is seen, none of it lets words
@@ -32,6 +40,8 @@ SHARED_PART = 0.5
 # A word that scores less fits nothing, and neither does one far behind the best. Words of another world ("spark plug"
 # on photos of animals) mostly score less than 0.1; in close kinds of clothes right words score as little as 0.15.
 LEAST_SCORE, LEAST_SHARE_OF_BEST = 0.1, 1 / 3
+# What only one text of a concept says is a caption, not what its pictures have in common.
+LEAST_TEXTS = 2
 # What surrounds words. Not "+", "#", "@", "&" and the like, which belong to them: "C++", "#tag".
 PUNCTUATION = "\"'()[]{}<>.,;:!?…“”‘’„«»。，、；：！？（）「」『』《》"
 
@@ -198,18 +208,55 @@ def _words_of_texts(
     """Weigh the words of the texts whose nearest concept lies in a group, by at least half of its pictures."""
     aims = directions(concept_set.centroids, concept_set.centre, concept_set.blocks)
     similarities = np.einsum("ij,kj->ik", doc_vectors, aims, dtype=np.float32)
-    classes = []
-    for group in groups:
-        shared = np.bincount(concept_set.labels[group] + 1, minlength=len(concept_set) + 1)[1:]
-        sizes = np.array([concept.size for concept in concept_set.concepts])
-        classes.append([int(c) for c in np.flatnonzero(2 * shared >= sizes)])
     return class_tfidf(
         docs,
         similarities.argmax(axis=1).astype(np.int64),
         len(concept_set),
         vectorizer_model=vectorizer_model,
         similarities=similarities.max(axis=1),
-        groups=classes,
+        groups=_concepts_in_groups(concept_set, groups),
+    )
+
+
+def _concepts_in_groups(concept_set: ConceptSet, groups: Sequence[IntArray]) -> list[list[int]]:
+    """Return the concepts that each group holds at least half of."""
+    sizes = np.array([concept.size for concept in concept_set.concepts])
+    held = []
+    for group in groups:
+        shared = np.bincount(concept_set.labels[group] + 1, minlength=len(concept_set) + 1)[1:]
+        held.append([int(c) for c in np.flatnonzero(2 * shared >= sizes)])
+    return held
+
+
+def rank_words_of_docs(
+    concept_set: ConceptSet, groups: Sequence[IntArray], *, vectorizer_model: Vectorizer | None = None
+) -> list[list[RankedWord]]:
+    """Rank words for groups of pictures by c-TF-IDF over the texts that came with them, whatever the encoder knows.
+
+    Parameters
+    ----------
+    concept_set : ConceptSet
+        With `texts`, one per picture.
+    groups : sequence of ndarray of shape (n_members,), int64
+        Indices of each group's pictures: concepts, or nodes of the hierarchy.
+    vectorizer_model : Vectorizer, optional
+        Splits texts into words.
+
+    Returns
+    -------
+    list of list of RankedWord
+        Per group its words, best first; empty where its texts have no word in common.
+    """
+    if concept_set.texts is None or not len(groups) or not any(text.strip() for text in concept_set.texts.texts):
+        return [[] for _ in groups]
+    n_concepts = len(concept_set)
+    return class_tfidf(
+        concept_set.texts.texts,
+        np.where(concept_set.labels < 0, n_concepts, concept_set.labels),  # what is in no concept is one more class
+        n_concepts + 1,
+        vectorizer_model=vectorizer_model,
+        groups=_concepts_in_groups(concept_set, groups),
+        least_uses=LEAST_TEXTS,
     )
 
 
@@ -221,6 +268,7 @@ def class_tfidf(
     vectorizer_model: Vectorizer | None = None,
     similarities: FloatArray | None = None,
     groups: Sequence[Sequence[int]] | None = None,
+    least_uses: int = 1,
 ) -> list[list[RankedWord]]:
     """Rank the words of the texts that belong to each concept by class-based TF-IDF.
 
@@ -239,6 +287,8 @@ def class_tfidf(
         Texts of one word each all weigh the same, so that nothing else would rank them.
     groups : sequence of sequence of int, optional
         Concepts whose texts are taken together, one list per answer; by default each concept by itself.
+    least_uses : int, default=1
+        How often the texts of a group must use a word.
 
     Returns
     -------
@@ -278,7 +328,7 @@ def class_tfidf(
         own = uses[list(group)].sum(axis=0)
         weights = own / max(own.sum(), 1) * rarity
         closeness = nearness[list(group)].sum(axis=0) / np.maximum(own, 1)
-        order = [i for i in np.lexsort((-closeness, -weights)) if weights[i] > 0]
+        order = [i for i in np.lexsort((-closeness, -weights)) if weights[i] > 0 and own[i] >= least_uses]
         kept = [order[f.best] for f in word_families([str(words[i]) for i in order], n_families=N_WORDS)]
         sure = own / (uses.sum(axis=0) + 1)
         ranked.append([RankedWord(str(words[i]), float(weights[i]), float(sure[i])) for i in kept])

@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 
 from concept_memes.errors import UnreadableImageError
 
-__all__ = ["AHEAD_PER_THREAD", "WorkerThreads", "attempt"]
+__all__ = ["AHEAD_PER_THREAD", "WorkerThreads", "attempt", "usable_processors"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -87,3 +87,8 @@ def attempt(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R | 
         return function(*args, **kwargs)
     except UnreadableImageError as error:
         return error
+
+
+def usable_processors() -> int:
+    """Return how many processors this process may use: as many threads as that for work that only computes."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

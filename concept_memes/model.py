@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import numpy.typing as npt
 
-from concept_memes.assembly import add_words, assemble
+from concept_memes.assembly import Collection, add_words, assemble, with_words
 from concept_memes.assignment import assign_vectors
 from concept_memes.cache import VectorCache, open_cache
 from concept_memes.collecting import (
@@ -21,9 +22,12 @@ from concept_memes.collecting import (
     warn_skipped,
 )
 from concept_memes.concepts import ConceptSet
+from concept_memes.correcting import labelled_by_docs
 from concept_memes.embedding import N_FRAMES
 from concept_memes.encoders.resolve import resolve_encoder
 from concept_memes.errors import InvalidParameterError, NoWordsWarning
+from concept_memes.findings import FROM_DOCS, PictureTexts
+from concept_memes.fitted import WITH_TEXTS
 from concept_memes.growing import GrowingConcepts
 from concept_memes.hierarchy import build_hierarchy
 from concept_memes.naming import name_concepts, namer_of, ranker_of
@@ -40,7 +44,6 @@ from concept_memes.protocols import (
     TextReader,
 )
 from concept_memes.run_report import Stopwatch
-from concept_memes.said_words import add_said_words
 from concept_memes.sources import ImageSource
 from concept_memes.tags import Tag, tag_vectors
 from concept_memes.text_embedding import embed_texts
@@ -71,9 +74,11 @@ class ConceptModel(GrowingConcepts):
         Reduces dimensions. By default vectors are averaged over UMAP's graph of neighbours, which is faster than its
         layout and has no chance in it; "umap" is that layout in five dimensions, and any object with `fit_transform`
         will do.
-    hdbscan_model : Clusterer, optional
+    hdbscan_model : Clusterer or "kmeans", optional
         Clusters instead of HDBSCAN: any object with `fit` and `labels_`; then `min_concept_size` has no effect and its
-        outliers are kept unless `outliers` says otherwise.
+        outliers are kept unless `outliers` says otherwise. "kmeans" is K-means on the vectors as they are, with
+        `n_concepts` groups (as many as the default would find, if it is left out), without what is far from its
+        centroid: beyond Tukey's fence, unless `outliers` is "assign" or a share.
     ctfidf : bool, default=False
         Rank the words inside `docs` by class-based TF-IDF, instead of the docs themselves by similarity.
     n_concepts : int, optional
@@ -121,7 +126,8 @@ class ConceptModel(GrowingConcepts):
         Where vectors of pictures and words are kept, so that no content is ever encoded twice by the same model: True =
         a folder of the user (``concept-memes cache info`` tells which), False = nowhere, or a folder of your own.
     random_state : int or None, default=42
-        Of `umap_model="umap"`. Without UMAP's layout nothing is random, and every state gives the same.
+        Of `umap_model="umap"` and `hdbscan_model="kmeans"`. Without these nothing is random, and every state gives the
+        same.
     verbose : bool or "bars", default=True
         Draw bars with rate and time left, and a last line, on a terminal or in a notebook. "bars" leaves the line out.
     progress : callable, optional
@@ -173,7 +179,7 @@ class ConceptModel(GrowingConcepts):
         embedding_model: str | Path | SentenceTransformer | ImageEncoder = "auto",
         vectorizer_model: object = None,
         umap_model: Reducer | str | None = None,
-        hdbscan_model: Clusterer | None = None,
+        hdbscan_model: Clusterer | str | None = None,
         ctfidf: bool = False,
         *,
         n_concepts: int | None = None,
@@ -219,6 +225,49 @@ class ConceptModel(GrowingConcepts):
         self.verbose = verbose
         self.progress = progress
 
+    @classmethod
+    def from_recipe(
+        cls,
+        recipe: str,
+        *,
+        network: str | None = None,
+        **parameters: Any,  # noqa: ANN401 (of the constructor)
+    ) -> ConceptModel:
+        """Make a model that works as people know it from elsewhere.
+
+        Parameters
+        ----------
+        recipe : {"cnn-kmeans"}
+            "cnn-kmeans": features of a CNN at unit length, into K-means; what is beyond Tukey's fence around its
+            centroid is in no concept. Say `n_concepts`: left out, it is as many as this package would find by itself.
+        network : {"auto", "vgg16", "inception-v3", "hub-free"}, optional
+            The CNN: VGG16 (max pooling, 512 dimensions) or Inception v3 (average pooling, 2,048) through Keras, or the
+            CNN of the hub-free model (1,280). "auto", the default, is VGG16 where its weights can be had, else the
+            hub-free one, with a `FallbackWarning`.
+        **parameters
+            Of the constructor; they win over those of the recipe.
+
+        Returns
+        -------
+        ConceptModel
+            Not fitted yet.
+
+        Raises
+        ------
+        InvalidParameterError
+            If there is no such recipe, network or parameter.
+
+        Examples
+        --------
+        >>> from concept_memes.testing import ColorEncoder, color_images
+        >>> model = ConceptModel.from_recipe("cnn-kmeans", n_concepts=2, embedding_model=ColorEncoder())
+        >>> model.fit_transform(color_images(["red"], 6) + color_images(["blue"], 4)).tolist()  # one is far from both
+        [0, 0, -1, 0, 0, 0, 1, 1, 1, 1]
+        """
+        from concept_memes.recipes import make_model
+
+        return make_model(cls, recipe, network=network, **parameters)
+
     # --- fitting -----------------------------------------------------------------------------------------------
 
     def fit(
@@ -238,7 +287,9 @@ class ConceptModel(GrowingConcepts):
         images : folder, pattern, archive, list file, address, path, PIL image, uint8 array, or a list of these
             The collection; `list_images` says what can be given. May be left out when `image_embeddings` come.
         docs : sequence of str, optional
-            Your own candidate words and phrases, taken unbroken. By default `vocabulary`.
+            Your own candidate words and phrases, taken unbroken. By default `vocabulary`. With `ctfidf` texts, whose
+            words are the candidates. An encoder that knows pictures only cannot compare them with pictures: then
+            `ctfidf` needs one text per image, in the order of the images, and a search by text searches these.
         image_names : sequence of str, optional
             What to call the images, one each.
         image_embeddings : ndarray of shape (n_images, n_dims), optional
@@ -265,14 +316,16 @@ class ConceptModel(GrowingConcepts):
             If corrections cannot be made again.
         """
         check_parameters(self.get_params(deep=False))
+        self._reader()  # what is not installed is missed now, and not after an hour of embedding
         words = self._candidates(docs)
         edits = self.concepts_.edits if hasattr(self, "concepts_") else ()
         progress, watch = self._progress(), Stopwatch()
         with open_cache(self.cache) as cache:
             encoder, collected = self._collect(images, image_names, image_embeddings, cache, watch)
             warn_skipped(collected.collection)
-            collection = self._read(collected.collection, encoder, cache, watch)
-            collection = self._compared(collection, cache, watch)
+            collection = self._compared(collected.collection, cache, watch)
+            collection = self._read(collection, encoder, cache, watch)
+            collection = self._with_docs(collection, docs, encoder)
             with watch.stage("concepts"):
                 concept_set = assemble(
                     collection,
@@ -283,7 +336,7 @@ class ConceptModel(GrowingConcepts):
                     guide=self._guide(encoder, cache),
                 )
             with watch.stage("words"):
-                concept_set = add_said_words(self._replayed(concept_set, edits))
+                concept_set = self._with_said_words(self._replayed(concept_set, edits))
                 concept_set, n_words_cached = self._name(concept_set, encoder, words, cache, progress)
         if (namer := namer_of(self.labeler)) is not None:
             with watch.stage("names"), progress.stage("naming concepts"):
@@ -291,7 +344,8 @@ class ConceptModel(GrowingConcepts):
                 concept_set = name_concepts(concept_set, namer, nameless, stacklevel=3)
         self.concepts_ = concept_set
         collected = replace(collected, collection=collection)
-        self.report_ = collected.report(watch.seconds, n_words=len(words), n_words_cached=n_words_cached)
+        n_words = len(words) if isinstance(encoder, TextEncoder) else 0
+        self.report_ = collected.report(watch.seconds, n_words=n_words, n_words_cached=n_words_cached)
         self._encoder_in_use = (concept_set, encoder)
         progress.conclude(self.report_.summary(concept_set))
         return self
@@ -337,12 +391,24 @@ class ConceptModel(GrowingConcepts):
                 raise InvalidParameterError("ocr", self.ocr, "False where image_embeddings come")
             named = not (isinstance(self.embedding_model, str) and self.embedding_model == "auto")
             encoder = resolve_encoder(self.embedding_model) if named else None
+            self._check_guide(encoder)
             return encoder, collect_embeddings(images, embeddings, names, encoder)
         with watch.stage("listing"):  # before the model: nobody waits for a hub to hear of a misspelt folder
             listing = named_images(images, names, downloads=cache.downloads)
         with watch.stage("model"):
             encoder = resolve_encoder(self.embedding_model)
+        self._check_guide(encoder)
         return encoder, collect_images(listing, self._embedder(encoder, cache, watch))
+
+    def _with_docs(
+        self, collection: Collection, docs: Sequence[str] | None, encoder: ImageEncoder | None
+    ) -> Collection:
+        """Take docs for the texts of the images, where nothing else can be made of them and there is one each."""
+        if docs is None or not self.ctfidf or isinstance(encoder, TextEncoder) or len(docs) != len(collection.images):
+            return collection
+        if collection.texts is not None:
+            raise InvalidParameterError("ocr", self.ocr, "False where docs= are the texts of the images")
+        return replace(collection, texts=PictureTexts(tuple(docs), FROM_DOCS))
 
     def _name(
         self,
@@ -353,14 +419,15 @@ class ConceptModel(GrowingConcepts):
         progress: Progress,
     ) -> tuple[ConceptSet, int]:
         """Give the concepts and their tree words, if an encoder knows texts; count the words that were known."""
+        if labelled_by_docs(concept_set):
+            of_docs = self._ranker_of_docs()
+            members = [np.flatnonzero(concept_set.labels == concept.index) for concept in concept_set.concepts]
+            ranked = dict(enumerate(of_docs(concept_set, members)))
+            named = with_words(concept_set, ranked, (), concept_set.word_vectors)
+            return replace(named, hierarchy=build_hierarchy(named, of_docs)), 0
         if not isinstance(encoder, TextEncoder):
-            what = "image_embeddings came without a model" if encoder is None else f"{encoder.name!r} has no text tower"
-            warnings.warn(
-                f"The concepts stay without words, and searching by text is not possible: {what}. Set embedding_model "
-                "to a model that encodes texts into the same space.",
-                NoWordsWarning,
-                stacklevel=3,
-            )
+            if concept_set.texts is None:
+                warnings.warn(without_words(encoder, self.ctfidf), NoWordsWarning, stacklevel=3)
             return replace(concept_set, hierarchy=build_hierarchy(concept_set)), 0
         if not len(concept_set):
             return replace(concept_set, candidates=words), 0  # an update may find concepts to be named
@@ -431,7 +498,7 @@ class ConceptModel(GrowingConcepts):
             return tag_vectors(fitted, fitted.vectors, fitted.labels, words, word_vectors, top_n=top_n)
         new = self._collected(images, image_embeddings).collection
         warn_skipped(new)
-        labels = assign_vectors(fitted, new.vectors)
+        labels = assign_vectors(fitted, new.vectors, new.texts)
         return tag_vectors(fitted, new.vectors, labels, words, word_vectors, top_n=top_n)
 
     # --- saving ------------------------------------------------------------------------------------------------
@@ -473,3 +540,17 @@ class ConceptModel(GrowingConcepts):
         from concept_memes.saved_models import load_model
 
         return load_model(cls, path, embedding_model)
+
+
+def without_words(encoder: ImageEncoder | None, ctfidf: bool) -> str:
+    """Say why concepts stay without words, and what helps."""
+    if encoder is None:
+        why = "image_embeddings came without a model"
+    else:
+        why = f"the encoder {encoder.name!r} knows pictures only"
+    docs = "one text per image as docs=" if ctfidf else "ctfidf=True and one text per image as docs="
+    return (
+        f"The concepts stay without words, and searching by text is not possible: {why}. Set embedding_model to one "
+        f"that encodes texts into the same space ({WITH_TEXTS}), read the texts in the images with ocr=True, or give "
+        f"{docs}."
+    )

@@ -6,7 +6,6 @@ import inspect
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +15,7 @@ from PIL import Image
 
 from concept_memes.concepts import ConceptSet
 from concept_memes.errors import InvalidParameterError, NamingWarning, UnreadableImageError
-from concept_memes.loading import load_frames
+from concept_memes.loading import load_telling_frame
 from concept_memes.protocols import Labeler, Namer
 
 __all__ = ["ExemplarImages", "check_labeler", "name_concepts", "namer_of", "ranker_of"]
@@ -78,8 +77,7 @@ class ExemplarImages(Sequence[Image.Image]):
 
     def _load(self, index: int) -> Image.Image | None:
         try:
-            with closing(load_frames(self._concept_set.source_of(index), min_size=(SIDE, SIDE))) as frames:
-                picture = next(frames)  # not the black one that some animations begin with
+            picture = load_telling_frame(self._concept_set.source_of(index), min_size=(SIDE, SIDE)).picture
         except (UnreadableImageError, OSError) as error:
             logger.info("An exemplar is left out: %s", error)
             return None

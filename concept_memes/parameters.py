@@ -10,6 +10,7 @@ import numpy as np
 from concept_memes.clustering import GRANULARITIES
 from concept_memes.errors import InvalidParameterError, VocabularyError
 from concept_memes.estimators import check_estimator
+from concept_memes.kmeans import KMEANS
 from concept_memes.naming import check_labeler
 from concept_memes.outliers import check_outliers
 from concept_memes.protocols import TextEncoder, TextReader
@@ -52,13 +53,18 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
     check_outliers(p["outliers"])
     if p["guide"] is not None:
         check_guide(p["guide"])
-    if not (isinstance(p["umap_model"], str) and p["umap_model"] == "umap"):
-        check_estimator("umap_model", p["umap_model"], ["fit_transform"])
-    check_estimator("hdbscan_model", p["hdbscan_model"], ["fit"])
-    check_estimator("vectorizer_model", p["vectorizer_model"], ["fit", "fit_transform", "get_feature_names_out"])
+    check_estimators(p)
     check_labeler(p["labeler"])
     check_callback(p["progress"])
     check_memes(p)
+
+
+def check_estimators(p: Mapping[str, Any]) -> None:
+    """Check what reduces, clusters and counts words instead of ours."""
+    for name, own, method in (("umap_model", "umap", "fit_transform"), ("hdbscan_model", KMEANS, "fit")):
+        if not (isinstance(p[name], str) and p[name] == own):
+            check_estimator(name, p[name], [method])
+    check_estimator("vectorizer_model", p["vectorizer_model"], ["fit", "fit_transform", "get_feature_names_out"])
 
 
 def check_guide(guide: object) -> None:

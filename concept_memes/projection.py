@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from concept_memes.centring import centre_vectors
 from concept_memes.clustering import MOST_EXACT, N_NEIGHBORS
 from concept_memes.concepts import ConceptSet
+from concept_memes.hierarchy import centred_rows
 from concept_memes.neighbor_graph import fuzzy_graph
 from concept_memes.neighbors import nearest_neighbors
 from concept_memes.protocols import FloatArray
@@ -39,7 +39,7 @@ def project(concept_set: ConceptSet) -> FloatArray:
     Parameters
     ----------
     concept_set : ConceptSet
-        Concepts play no part: only its vectors are looked at.
+        Concepts play no part: only its vectors are looked at, and those of its texts as far as they count.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def project(concept_set: ConceptSet) -> FloatArray:
     positions = np.full((len(images), 2), np.nan, np.float32)
     if not len(rows):
         return positions
-    centred = centre_vectors(concept_set.vectors[rows], concept_set.centre, concept_set.blocks)
+    centred = centred_rows(concept_set, rows)
     _, first, look = np.unique(centred, axis=0, return_index=True, return_inverse=True)
     rank = np.argsort(np.argsort(first))  # back into the order of the content
     positions[rows] = around(framed(turned(laid_out(centred[np.sort(first)]))), rank[look.ravel()])

@@ -21,6 +21,7 @@ __all__ = [
     "ImageEncoder",
     "IntArray",
     "Labeler",
+    "LayeredEncoder",
     "Namer",
     "Reducer",
     "TextEncoder",
@@ -118,8 +119,8 @@ class CacheableTexts(TextEncoder, Protocol):
 
 
 @runtime_checkable
-class ExplainingEncoder(TextEncoder, Protocol):
-    """An encoder that shows what it sees in a picture.
+class LayeredEncoder(Protocol):
+    """An encoder that shows what its layers hold of a picture.
 
     Attributes
     ----------
@@ -136,12 +137,17 @@ class ExplainingEncoder(TextEncoder, Protocol):
         """Tell which part of a picture of this width and height it sees: left, top, right, bottom in pixels."""
         ...
 
-    def relevance_map(self, image: Image.Image, text: str) -> FloatArray:
-        """Tell which places of the part that is seen speak for a text: shape (h, w), higher is more, 0 is nothing."""
-        ...
-
     def feature_maps(self, image: Image.Image, layer: str) -> FloatArray:
         """Return what a layer holds of the part that is seen: shape (n_channels, h, w)."""
+        ...
+
+
+@runtime_checkable
+class ExplainingEncoder(LayeredEncoder, TextEncoder, Protocol):
+    """An encoder that shows what it sees in a picture, and which parts of it carry a text."""
+
+    def relevance_map(self, image: Image.Image, text: str) -> FloatArray:
+        """Tell which places of the part that is seen speak for a text: shape (h, w), higher is more, 0 is nothing."""
         ...
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from numbers import Real
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -86,6 +86,27 @@ class Query:
     def has_picture(self) -> bool:
         """Whether a picture is looked for, beside texts or alone."""
         return any(weight > 0 and not isinstance(what, str) for what, weight in self.terms)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The texts in it whose weight is not 0, what is taken away included."""
+        return tuple(what for what, weight in self.terms if isinstance(what, str) and weight)
+
+    def without_texts(self, unwanted: Callable[[str], bool]) -> Query | None:
+        """Leave texts out.
+
+        Parameters
+        ----------
+        unwanted : callable
+            Called with each text; True leaves it out.
+
+        Returns
+        -------
+        Query or None
+            None if nothing with a weight is left.
+        """
+        kept = tuple((w, weight) for w, weight in self.terms if weight and not (isinstance(w, str) and unwanted(w)))
+        return _of_terms(kept) if kept else None
 
     def __add__(self, other: AnyQuery) -> Query:
         return _of_terms(self.terms + Query(other).terms) if _is_query(other) else NotImplemented

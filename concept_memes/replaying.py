@@ -9,7 +9,8 @@ import numpy as np
 
 from concept_memes.centring import unit
 from concept_memes.concepts import ConceptSet, Edit
-from concept_memes.edits import holder, members_in_order, merged, parted, relabelled, renamed
+from concept_memes.counting import counted_rows, representatives
+from concept_memes.edits import holder, members_in_order, merged, parted, relabelled, renamed, with_copies
 from concept_memes.hierarchy import centred_rows
 from concept_memes.protocols import IntArray
 from concept_memes.splitting import different_rows, split_group
@@ -56,13 +57,30 @@ def replay(
         elif edit.kind == "split":
             for number in known:
                 groups = [group for group, holding in zip(edit.groups, found, strict=True) if holding == number]
+                rows = members_in_order(concept_set, number)
+                groups = counted_keys(concept_set, rows, groups)
                 if len(groups) > 1:
-                    rows = members_in_order(concept_set, number)
-                    parts = parts_again(concept_set, rows, groups)
+                    counted = counted_rows(concept_set, rows)
+                    parts = with_copies(concept_set, rows, counted, parts_again(concept_set, counted, groups))
                     concept_set = parted(
                         concept_set, number, rows, parts, n_exemplars=n_exemplars, diversity=diversity
                     ).concept_set
     return replace(numbered_by_size(concept_set), edits=tuple(edits)), tuple(lost)
+
+
+def counted_keys(concept_set: ConceptSet, rows: IntArray, groups: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+    """Name the pictures of an edit by those that count for them now: another copy may have come. Each stays once."""
+    if concept_set.families is None:
+        return [tuple(group) for group in groups]
+    key_of = dict(zip(rows.tolist(), representatives(concept_set, rows).tolist(), strict=True))
+    counted = {concept_set.images[i].content_hash: concept_set.images[j].content_hash for i, j in key_of.items()}
+    taken: set[str] = set()
+    kept = []
+    for group in groups:
+        keys = {counted[key] for key in group if key in counted} - taken
+        taken |= keys
+        kept.append(tuple(sorted(keys)))
+    return [group for group in kept if group]
 
 
 def parts_again(concept_set: ConceptSet, rows: IntArray, groups: Sequence[Sequence[str]]) -> IntArray:

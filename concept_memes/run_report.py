@@ -32,6 +32,8 @@ class RunReport:
         Pictures that could be read.
     n_copies : int
         Pictures whose content another picture before it had, so that they were not encoded again.
+    n_near_copies : int, default=0
+        Different contents that are copies of another content, if copies were looked for: recompressed, resized ...
     n_other_files : int
         Files in the folder that are no pictures.
     skipped : tuple of SkippedImage
@@ -72,6 +74,7 @@ class RunReport:
     encoder_fingerprint: str
     seconds: dict[str, float]
     versions: dict[str, str]
+    n_near_copies: int = 0
     n_cached: int = 0
     n_encoded: int = 0
     n_frames: int = 0
@@ -136,7 +139,10 @@ class RunReport:
         n_none = self.n_read - sum(concept.size for concept in concept_set.concepts)
         parts = [counted(len(concept_set), "concept")]
         parts += [f"{counted(n_none, 'image')} in none"] if n_none else []
-        parts += [f"{counted(self.n_copies, 'copy', 'copies')} of others"] if self.n_copies else []
+        n_copies = self.n_copies + self.n_near_copies
+        parts += [f"{counted(n_copies, 'copy', 'copies')} of others"] if n_copies else []
+        if concept_set.texts is not None:
+            parts.append(f"{counted(concept_set.texts.n_speaking, 'image says', 'images say')} something")
         parts += [f"{counted(self.n_other_files, 'other file')} left aside"] if self.n_other_files else []
         if self.skipped:
             reasons = ", ".join(f"{count} {reason}" for reason, count in self.reasons().items())
@@ -149,6 +155,8 @@ class RunReport:
         lines = [f"{self.n_read} of {self.n_images} images read with {self.encoder_name or 'given vectors'}"]
         if self.n_copies:
             lines.append(f"{self.n_copies} copies of other images")
+        if self.n_near_copies:
+            lines.append(f"{self.n_near_copies} near copies of other images (recompressed, resized ...)")
         if self.n_cached:
             lines.append(f"{self.n_cached} known from an earlier run, {self.n_encoded} encoded")
         if self.n_other_files:

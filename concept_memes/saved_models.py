@@ -16,11 +16,14 @@ from PIL import Image
 from concept_memes.cache import VectorCache
 from concept_memes.concepts import ConceptSet
 from concept_memes.encoders.clip import CLIPEncoder
-from concept_memes.encoders.hub import SHORT_NAMES
+from concept_memes.encoders.hub import OWN_NAMES, SHORT_NAMES
 from concept_memes.encoders.hub_free import HubFreeEncoder
+from concept_memes.encoders.hub_free_cnn import HubFreeCNNEncoder
+from concept_memes.encoders.keras_cnn import PREFIX, KerasCNNEncoder
 from concept_memes.errors import AdjustedWarning, SavedModelError, UnreadableImageError
 from concept_memes.loading import load_image
 from concept_memes.persistence import load_concept_set, save_concept_set
+from concept_memes.protocols import ImageEncoder
 from concept_memes.run_report import RunReport
 
 if TYPE_CHECKING:
@@ -110,14 +113,17 @@ def encoder_recipe(model: ConceptModel) -> dict[str, Any] | None:
     if isinstance(given, CLIPEncoder):
         texts = None if given.text_model is None else lasting(given.text_model)
         return {"model": lasting(given.model), "text_model": texts, **placed(given)}
-    if isinstance(given, HubFreeEncoder):
+    if isinstance(given, (HubFreeEncoder, HubFreeCNNEncoder)):
         return {"model": given.name, **placed(given)}
-    if isinstance(given, str) and given == "auto":
+    if isinstance(given, KerasCNNEncoder):
+        weights = given.weights if given.weights in ("imagenet", None) else lasting_file(given.weights)
+        return {"model": given.name, "weights": weights, **placed(given)}
+    if isinstance(given, str) and given in ("auto", "cnn"):
         return {"model": model.concepts_.encoder_name or given}  # what it picked: another day it may pick another
     return {"model": lasting(given)} if isinstance(given, (str, Path)) else None
 
 
-def placed(encoder: CLIPEncoder | HubFreeEncoder) -> dict[str, Any]:
+def placed(encoder: CLIPEncoder | HubFreeEncoder | HubFreeCNNEncoder | KerasCNNEncoder) -> dict[str, Any]:
     """Return where and how an encoder runs as the user gave it: on another machine "auto" is something else."""
     given = encoder.placement
     return {
@@ -130,21 +136,32 @@ def placed(encoder: CLIPEncoder | HubFreeEncoder) -> dict[str, Any]:
 def lasting(model: str | Path) -> str:
     """Make the path of a folder absolute, so that it is found from elsewhere; other names stay."""
     folder = Path(os.path.expanduser(model))
-    is_name = isinstance(model, str) and model in {*SHORT_NAMES, HubFreeEncoder.name}
+    is_name = isinstance(model, str) and model in {*SHORT_NAMES, *OWN_NAMES}
     return str(folder.absolute()) if folder.is_dir() and not is_name else str(model)
 
 
-def make_encoder(recipe: Mapping[str, Any] | None) -> str | CLIPEncoder | HubFreeEncoder | None:
+def lasting_file(path: str | Path) -> str:
+    """Make the path of a file absolute, so that it is found from elsewhere."""
+    return os.path.abspath(os.path.expanduser(path))
+
+
+def make_encoder(recipe: Mapping[str, Any] | None) -> str | ImageEncoder | None:
     """Turn what `encoder_recipe` wrote into a value for `embedding_model`."""
     if recipe is None or set(recipe) == {"model"}:
         return None if recipe is None else str(recipe["model"])
     # What older saves lack: they computed in float32 in batches that they name.
     settings = {"device": "auto", "precision": "fp32", **recipe}
     where = {key: settings[key] for key in ("device", "precision", "batch_size")}
-    if recipe["model"] != HubFreeEncoder.name:
-        return CLIPEncoder(recipe["model"], text_model=recipe["text_model"], **where)
-    # The name alone where it is not installed, so that what needs no encoder works.
-    return HubFreeEncoder(**where) if HubFreeEncoder.is_installed() else HubFreeEncoder.name
+    # The name alone where an encoder is not installed, so that what needs none works.
+    for kind in (HubFreeEncoder, HubFreeCNNEncoder):
+        if recipe["model"] == kind.name:
+            return kind(**where) if kind.is_installed() else kind.name
+    if recipe["model"].startswith(PREFIX):
+        del where["precision"]  # always fp32
+        name = recipe["model"]
+        known = KerasCNNEncoder.is_installed()
+        return KerasCNNEncoder(name[len(PREFIX) :], weights=recipe["weights"], **where) if known else name
+    return CLIPEncoder(recipe["model"], text_model=recipe["text_model"], **where)
 
 
 def load_model(model_class: type[M], folder: str | Path, embedding_model: Any = None) -> M:  # noqa: ANN401 (an encoder of any kind)

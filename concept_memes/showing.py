@@ -14,10 +14,10 @@ from PIL import Image
 from concept_memes.comparing import ComparedConcepts
 from concept_memes.concepts import ConceptHit, ConceptSet
 from concept_memes.errors import MissingExtraError, ModelNotFoundError, NoTextEncoderError
+from concept_memes.fused_search import find_looked_for, find_looked_for_concepts
 from concept_memes.protocols import FloatArray
 from concept_memes.queries import AnyQuery, Query
 from concept_memes.run_report import RunReport
-from concept_memes.search import search_concepts, search_images
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,7 +162,14 @@ class ShownConcepts(ComparedConcepts):
         return draw_frequencies(self._fitted(), top_n=top_n, figsize=figsize, theme=theme)
 
     def visualize_query(
-        self, query: AnyQuery, top_n: int = 12, *, figsize: tuple[float, float] | None = None, theme: Theme = "light"
+        self,
+        query: AnyQuery,
+        top_n: int = 12,
+        *,
+        text: bool | None = None,
+        text_weight: float | None = None,
+        figsize: tuple[float, float] | None = None,
+        theme: Theme = "light",
     ) -> Figure:
         """Draw what a query finds: the best pictures with their scores, beside the concepts that they are in.
 
@@ -172,6 +179,10 @@ class ShownConcepts(ComparedConcepts):
             As for `find_images`.
         top_n : int, default=12
             Pictures at most.
+        text : bool, optional
+            As for `find_images`: True for what says it, False for what looks like it.
+        text_weight : float, optional
+            As for `find_images`.
         figsize : (float, float), optional
             Width and height in inches.
         theme : {"light", "dark"}, default="light"
@@ -180,16 +191,18 @@ class ShownConcepts(ComparedConcepts):
         -------
         matplotlib.figure.Figure
         """
-        fitted, wanted = self._fitted(), Query(query)
-        vector = self.embed_query(wanted)
-        pictures = search_images(fitted, vector, top_n=top_n, expand=wanted.has_picture)
+        fitted = self._fitted()
+        wanted = self._looked_for(query, text, text_weight)
+        pictures = find_looked_for(fitted, wanted, top_n=top_n)
+        if wanted.by_looks_alone:  # those that expansion found, in the order of what is shown
+            pictures.sort(key=lambda hit: -hit.similarity)
         from concept_memes.figures.query import draw_query
 
         return draw_query(
             fitted,
-            wanted,
-            sorted(pictures, key=lambda hit: -hit.similarity),
-            search_concepts(fitted, vector, top_n=5),
+            Query(query),
+            pictures,
+            find_looked_for_concepts(fitted, wanted, top_n=5),
             figsize=figsize,
             theme=theme,
         )

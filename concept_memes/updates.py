@@ -27,11 +27,13 @@ from concept_memes.assignment import Placement, place_vectors
 from concept_memes.centring import unit
 from concept_memes.clustering import Clustering
 from concept_memes.concepts import Concept, ConceptSet, ImageRecord, SkippedImage
+from concept_memes.counting import counted_rows, families_among, representatives
 from concept_memes.edits import holder
+from concept_memes.fusion import comparable_rows
 from concept_memes.hierarchy import centred_rows, in_order_of_content
 from concept_memes.protocols import FloatArray, IntArray
 
-__all__ = ["Extended", "Grown", "Regroup", "UpdateReport", "extend", "grow"]
+__all__ = ["Extended", "Grown", "Regroup", "UpdateReport", "extend", "grow", "with_texts_of_copies"]
 
 Regroup: TypeAlias = Callable[[ConceptSet, IntArray], Clustering]
 
@@ -215,6 +217,27 @@ def extend(concept_set: ConceptSet, collection: Collection) -> Extended:
     return Extended(extended, places, len(collection.images) - n, n_copies, len(relocated))
 
 
+def with_texts_of_copies(concept_set: ConceptSet, start: int) -> ConceptSet:
+    """Let new pictures say what the picture says that stands for them; known ones keep what they say.
+
+    Parameters
+    ----------
+    concept_set : ConceptSet
+        With the texts that were read in each, and with copies.
+    start : int
+        The first new picture.
+
+    Returns
+    -------
+    ConceptSet
+    """
+    if concept_set.texts is None:
+        return concept_set
+    rows = np.arange(len(concept_set.images))
+    said = np.where(rows < start, rows, representatives(concept_set, rows))
+    return replace(concept_set, texts=concept_set.texts.at(said))
+
+
 def grow(
     concept_set: ConceptSet,
     start: int,
@@ -251,17 +274,23 @@ def grow(
     new = np.arange(start, n)
     placement = _placed(concept_set, labels, probabilities, new, asked=np.arange(start))
     labels[new], probabilities[new] = placement.labels, placement.confidences
+    speakers = _speakers(concept_set, start)
+    labels[new], probabilities[new] = labels[speakers[new]], probabilities[speakers[new]]
     before, formed_here = labels.copy(), np.zeros(n, np.bool_)
     names: dict[int, str] = {}
     if regroup is not None:
         readable = np.flatnonzero([bool(image.content_hash) for image in concept_set.images])
-        found = regroup(concept_set, readable)
-        group_of = np.full(n, -1, np.int64)
-        group_of[readable] = found.labels
+        heads = representatives(concept_set, readable)
+        counted = comparable_rows(concept_set.texts, readable[heads == readable])
+        found = regroup(concept_set, counted)
+        place = np.full(n, -1, np.int64)  # in what was found; copies have that of the one that counts for them
+        place[counted] = np.arange(len(counted))
+        place[readable] = place[heads]
+        group_of = np.where(place >= 0, found.labels[place], -1)
         formed = new_groups(concept_set, labels, group_of)
         for number, group in enumerate(formed, start=k):
-            inside = found.labels == group
-            rows = readable[inside]
+            rows = np.flatnonzero(group_of == group)
+            inside = place[rows]
             formed_here[rows] = True
             labels[rows], probabilities[rows] = number, found.probabilities[inside]
             raw[rows] = np.where(found.raw_labels[inside] == group, number, -1)
@@ -277,8 +306,11 @@ def grow(
     # Pictures that have been waiting only join what has formed: what the fit left out stays out.
     taken = (waiting >= start) | (placement.labels >= k)
     labels[waiting[taken]], probabilities[waiting[taken]] = placement.labels[taken], placement.confidences[taken]
+    labels[new], probabilities[new] = labels[speakers[new]], probabilities[speakers[new]]
     joined = (concept_set.labels < 0) & (np.arange(n) >= start) & (labels >= 0) & ~formed_here
     raw[joined], raw_probabilities[joined] = labels[joined], probabilities[joined]
+    twins = new[speakers[new] < start]
+    raw[twins], raw_probabilities[twins] = raw[speakers[twins]], raw_probabilities[speakers[twins]]
     grown = replace(
         describe(grown, labels, probabilities), raw_labels=raw, raw_probabilities=raw_probabilities, hierarchy=()
     )
@@ -332,6 +364,18 @@ def merged_by_hand(concept_set: ConceptSet) -> set[int]:
     return numbers
 
 
+def _speakers(concept_set: ConceptSet, start: int) -> IntArray:
+    """Find whose concept each picture shares: a copy of a picture that was there before `start` goes with that one.
+
+    New copies of one another go with the one that counts for them; what was there before speaks for itself.
+    """
+    n = len(concept_set.images)
+    heads = representatives(concept_set, np.arange(n))
+    known = np.full(n, -1, np.int64)
+    known[heads[:start]] = representatives(concept_set, np.arange(start))
+    return np.where(np.arange(n) < start, np.arange(n), np.where(known[heads] >= 0, known[heads], heads))
+
+
 def _placed(
     concept_set: ConceptSet,
     labels: IntArray,
@@ -350,8 +394,10 @@ def _placed(
         raw_probabilities=probabilities[asked],
         vectors=concept_set.vectors[asked],
         positions=None,
+        texts=concept_set.texts and concept_set.texts.at(asked),
+        families=families_among(concept_set, asked),
     )
-    return place_vectors(voters, concept_set.vectors[rows])
+    return place_vectors(voters, concept_set.vectors[rows], concept_set.texts and concept_set.texts.at(rows))
 
 
 def _described(
@@ -364,15 +410,18 @@ def _described(
     n_exemplars: int,
     diversity: float,
 ) -> ConceptSet:
-    """Give a set other labels; an existing concept keeps its exemplars as long as they are in it."""
+    """Give a set other labels; an existing concept keeps its exemplars as long as they are in it, and no copies."""
     concepts: list[Concept] = []
     centroids: list[FloatArray] = []
     for number in range(int(labels.max(initial=n_existing - 1)) + 1):
-        rows = in_order_of_content(concept_set, np.flatnonzero(labels == number))
+        members = np.flatnonzero(labels == number)
+        rows = in_order_of_content(concept_set, counted_rows(concept_set, members))
         old = concept_set.concepts[number] if number < n_existing else None
-        if old is not None and (labels[list(old.exemplars)] == number).all():
-            concept, centroid = replace(old, size=len(rows)), concept_set.centroids[number]
-            if not np.array_equal(np.flatnonzero(concept_set.labels == number), np.sort(rows)):
+        shown = np.array(() if old is None else old.exemplars, np.int64)
+        stays = (labels[shown] == number).all() and len(counted_rows(concept_set, shown)) == len(shown)
+        if old is not None and stays:
+            concept, centroid = replace(old, size=len(members)), concept_set.centroids[number]
+            if not np.array_equal(np.flatnonzero(concept_set.labels == number), members):
                 centroid = unit(concept_set.vectors[rows].mean(axis=0, dtype=np.float64))
         else:
             concept, centroid = describe_concept(
@@ -382,6 +431,7 @@ def _described(
                 concept_set.vectors[rows],
                 centred_rows(concept_set, rows),
                 probabilities[rows],
+                size=len(members),
                 n_exemplars=n_exemplars,
                 diversity=diversity,
             )
@@ -389,7 +439,7 @@ def _described(
                 concept = replace(concept, name=names.get(number, ""))
             else:
                 concept = replace(
-                    old, size=len(rows), exemplars=concept.exemplars, exemplar_scores=concept.exemplar_scores
+                    old, size=len(members), exemplars=concept.exemplars, exemplar_scores=concept.exemplar_scores
                 )
         concepts.append(concept)
         centroids.append(centroid)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from concept_memes.centring import unit
 from concept_memes.concepts import ConceptSet
+from concept_memes.counting import counted_rows
 from concept_memes.protocols import FloatArray, IntArray
 
 __all__ = ["average_precision", "confidence_of", "group_directions", "nearness", "sample_pictures", "word_scores"]
@@ -168,12 +169,12 @@ def sample_pictures(concept_set: ConceptSet, groups: Sequence[IntArray]) -> tupl
     Returns
     -------
     rows : ndarray of shape (n_chosen,), int64
-        Indices of readable pictures, in the order of their content.
+        Indices of readable pictures, in the order of their content; of copies the one that stands for them.
     weights : ndarray of shape (n_chosen,), float64
         How many pictures each stands for.
     """
     hashes = np.array([image.content_hash for image in concept_set.images])
-    readable = np.flatnonzero(hashes != "")
+    readable = counted_rows(concept_set, np.flatnonzero(hashes != ""))
     rows = readable[np.lexsort((readable, hashes[readable]))]
     if len(rows) <= N_ALL:
         return rows, np.ones(len(rows))
@@ -193,7 +194,7 @@ def group_directions(concept_set: ConceptSet, groups: Sequence[IntArray]) -> Flo
     """Return the mean direction of each group, summed in the order of content, of shape (n_groups, n_dims)."""
     hashes = np.array([image.content_hash for image in concept_set.images])
     means = []
-    for group in groups:
+    for group in (counted_rows(concept_set, members) for members in groups):
         rows = group[np.lexsort((group, hashes[group]))]
         means.append(unit(concept_set.vectors[rows].mean(axis=0, dtype=np.float64)))
     return np.stack(means)

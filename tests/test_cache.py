@@ -140,6 +140,31 @@ def test_there_must_be_a_row_per_key(cache: VectorCache, vectors: FloatArray) ->
 # --- files ---------------------------------------------------------------------------------------------------------
 
 
+def test_notes_come_back_as_they_were_stored(tmp_path: Path) -> None:
+    notes = {text_key("a"): "加班\n".encode(), text_key("b"): b"", text_key("c"): bytes(range(256)) * 40}
+    with open_cache(tmp_path) as cache:
+        cache.store_notes("reader", notes)
+    with open_cache(tmp_path) as cache:
+        assert cache.notes("reader", [*notes, text_key("d")]) == notes
+        assert cache.notes("another reader", list(notes)) == {}
+
+
+def test_notes_are_no_vectors_and_go_when_the_cache_is_cleared(cache: VectorCache) -> None:
+    cache.store_notes("reader", {text_key("a"): b"1234"})
+    cache.store("encoder", [text_key("a")], np.ones((1, 2), np.float32))
+    assert cache.notes("reader", [text_key("a")]) == {text_key("a"): b"1234"}
+    assert cache.vectors("encoder", [text_key("a")])[text_key("a")].shape == (2,)
+    assert cache.info().n_vectors == 2
+    cache.clear()
+    assert cache.notes("reader", [text_key("a")]) == {}
+
+
+def test_a_cache_that_keeps_nothing_keeps_no_notes() -> None:
+    cache = open_cache(False)
+    cache.store_notes("reader", {text_key("a"): b"1234"})
+    assert cache.notes("reader", [text_key("a")]) == {}
+
+
 def test_a_file_that_did_not_change_has_the_hash_that_it_had(tmp_path: Path) -> None:
     with open_cache(tmp_path) as cache:
         cache.remember_hashes([(stamp(), keys_of(1)[0])])

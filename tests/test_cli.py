@@ -117,7 +117,7 @@ def test_fit_writes_a_report_of_the_run(tmp_path: Path, pictures: Path) -> None:
     assert (warm["n_read"], warm["n_encoded"], warm["n_cached"]) == (14, 0, 14)
     assert warm["n_words_cached"] == warm["n_words"] > 4000
     assert cold["skipped"] == [{"path": str(pictures / "empty.jpg"), "index": 6, "reason": "empty file"}]
-    assert {"listing", "model", "hashing", "embedding", "concepts", "words"} == cold["seconds"].keys()
+    assert {"listing", "model", "hashing", "embedding", "copies", "concepts", "words"} == cold["seconds"].keys()
     assert cold["encoder_fingerprint"] == "colors/1 batch=16"
     assert cold["versions"]["concept-memes"] == __version__
     assert cold["peak_memory"] > 1_000_000

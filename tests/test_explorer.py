@@ -49,7 +49,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def fitted(images: Any) -> ConceptSet:  # noqa: ANN401 (whatever `fit` takes)
-    model = ConceptModel(embedding_model=ColorEncoder(), vocabulary=WORDS, min_concept_size=3, verbose=False)
+    model = ConceptModel(
+        embedding_model=ColorEncoder(), vocabulary=WORDS, min_concept_size=3, duplicates="keep", verbose=False
+    )
     found = model.fit(images).concepts_
     positions = np.random.default_rng(0).random((len(found.images), 2)).astype(np.float32)
     positions[~found.vectors.any(axis=1)] = np.nan
@@ -387,7 +389,9 @@ def test_a_page_is_made_where_the_model_is_not_installed(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "broken.png").unlink()
-    model = ConceptModel(embedding_model=ColorEncoder(), vocabulary=WORDS, min_concept_size=3, verbose=False)
+    model = ConceptModel(
+        embedding_model=ColorEncoder(), vocabulary=WORDS, min_concept_size=3, duplicates="keep", verbose=False
+    )
     model.fit(folder).save(tmp_path / "model")
     monkeypatch.setattr("concept_memes.encoders.hub_free.HubFreeEncoder.is_installed", lambda *_: False)
     loaded = ConceptModel.load(tmp_path / "model", embedding_model="hub-free")

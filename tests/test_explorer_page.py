@@ -86,7 +86,10 @@ def explorer(tmp_path_factory: pytest.TempPathFactory) -> Explorer:
             stamp = 1_700_000_000 + 86_400 * 30 * number
             os.utime(path, (stamp, stamp))
     (folder / "broken.png").write_text("not a picture")
-    model = ConceptModel(embedding_model=ColorEncoder(), vocabulary=[*COLORS, *OTHER_WORDS], cache=False, verbose=False)
+    vocabulary = [*COLORS, *OTHER_WORDS]
+    model = ConceptModel(
+        embedding_model=ColorEncoder(), vocabulary=vocabulary, duplicates="keep", cache=False, verbose=False
+    )
     with pytest.warns(SkippedImagesWarning, match="1 of 45"):
         model.fit(folder)
     # Places that the tests know: a corner of the map per concept, and its pictures in a line.

@@ -16,6 +16,7 @@ from concept_memes import ConceptModel
 from concept_memes.concepts import ConceptSet, ImageRecord, SkippedImage
 from concept_memes.errors import InvalidParameterError, MissingExtraError, OverwriteError
 from concept_memes.export import frequency_table, images_table, save_table
+from concept_memes.findings import COPY_KINDS, PictureFamilies, PictureTexts
 from concept_memes.sources import list_images
 from concept_memes.testing import ColorEncoder, write_color_images
 
@@ -300,3 +301,52 @@ def test_mistakes_in_the_call_are_said(concepts: Path, tmp_path: Path) -> None:
     assert (nothing.code, wrong.code) == (2, 2)
     assert "give -o FILE, or --xmp, or both" in " ".join(nothing.err.split())
     assert ".csv, .parquet, .json, .jsonl" in " ".join(wrong.err.split())
+
+
+# Texts, copies, templates
+
+
+@pytest.fixture
+def with_findings(with_gaps: ConceptSet) -> ConceptSet:
+    """Give some images texts, copies and a template; 5 has a path, 7 one that is no UTF-8, 8 a name like a formula."""
+    n = len(with_gaps.images)
+    texts = [""] * n
+    texts[0], texts[5] = '=1+1, "quoted"', "今天不想\n加班"
+    copy_of, kinds = np.arange(n), np.zeros(n, np.uint8)
+    copy_of[3] = -1
+    for copy, of, kind in ((6, 5, "near"), (10, 7, "mirrored"), (1, 0, "exact")):
+        copy_of[copy], kinds[copy] = of, COPY_KINDS.index(kind)
+    template_of = copy_of.copy()
+    template_of[[8, 9]] = 8
+    template_of[[0, 1, 2, 11]] = 0  # larger: the copy counts
+    return replace(
+        with_gaps,
+        texts=PictureTexts(tuple(texts), "captions"),
+        families=PictureFamilies(copy_of, kinds, template_of),
+        concepts=tuple(replace(c, said=("加班", "老板")) if not c.index else c for c in with_gaps.concepts),
+    )
+
+
+def test_what_nobody_looked_for_has_no_columns(with_gaps: ConceptSet) -> None:
+    assert not {"text", "said", "copy_of", "copy_kind", "template"} & set(images_table(with_gaps).columns)
+
+
+def test_rows_say_what_is_said_and_what_is_a_copy_of_what(with_findings: ConceptSet) -> None:
+    table = images_table(with_findings)
+    assert table.loc[5, ["text", "said"]].tolist() == ["今天不想\n加班", "加班, 老板"]
+    assert table["copy_of"].tolist()[:11] == [
+        "", "image-0", "", "", "", "", str(Path("/home/me/cats/猫.png")), "", "", "", f"/photos/{ODD}",
+    ]  # fmt: skip
+    assert table["copy_kind"].tolist()[:11] == ["", "exact", "", "", "", "", "near", "", "", "", "mirrored"]
+    template = {index: number for index, number in enumerate(table["template"]) if not pd.isna(number)}
+    assert template == {0: 0, 1: 0, 2: 0, 11: 0, 8: 1, 9: 1}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_files_hold_texts_copies_and_templates(with_findings: ConceptSet, tmp_path: Path, ending: str) -> None:
+    rows = read(save_table(with_findings, tmp_path / f"table{ending}"))
+    quoted = "'" if ending == ".csv" else ""
+    assert rows[0]["text"] == f'{quoted}=1+1, "quoted"'
+    assert rows[5]["text"] == "今天不想\n加班"
+    assert rows[10]["copy_of"] == "file:///photos/caf%E9%20%231%2050%25.png"
+    assert (rows[9]["template"], rows[10]["template"]) == (("1", "") if ending == ".csv" else (1, None))

@@ -25,6 +25,8 @@ from concept_memes.errors import FilingError, InvalidParameterError, NoWordsWarn
 from concept_memes.filing import JOURNAL, FilingPlan, Mode, carry_out, plan_filing, undo
 from concept_memes.filing.journal import open_journal
 from concept_memes.filing.layout import lay_out
+from concept_memes.findings import COPY_KINDS, PictureFamilies
+from concept_memes.loading import content_hash
 
 MODES: tuple[Mode, ...] = ("link", "copy", "move")
 NAMES = ["a/1.png", "b/1.png", "c.png", "猫 🐼.png", "lost.png"]
@@ -63,10 +65,10 @@ def test_a_folder_per_concept_is_planned_and_nothing_changed(sources: ConceptSet
         "0 panda, bear_zoo/1.png": "1.png",
         "0 panda, bear_zoo/1 (2).png": "1.png",
         "0 panda, bear_zoo/c.png": "c.png",
-        "1 (no words)/猫 🐼.png": "猫 🐼.png",
+        "concept 1/猫 🐼.png": "猫 🐼.png",
         "outliers/lost.png": "lost.png",
     }
-    assert list(plan.folders) == ["0 panda, bear_zoo", "1 (no words)", "outliers"]
+    assert list(plan.folders) == ["0 panda, bear_zoo", "concept 1", "outliers"]
     assert (plan.into, plan.left, plan.notes) == (into, (), ())
     assert tree(tmp_path) == before
 
@@ -89,7 +91,7 @@ def test_what_changed_or_is_gone_is_told_and_left(sources: ConceptSet, into: Pat
         "lost.png": "missing",
     }
     assert [one.index for one in plan.left] == [0, 2, 4]
-    assert targets(plan) == {"0 panda, bear_zoo/1 (2).png": "1.png", "1 (no words)/猫 🐼.png": "猫 🐼.png"}
+    assert targets(plan) == {"0 panda, bear_zoo/1 (2).png": "1.png", "concept 1/猫 🐼.png": "猫 🐼.png"}
 
 
 def test_what_is_no_file_is_told_and_left(sources: ConceptSet, into: Path) -> None:
@@ -221,14 +223,14 @@ def test_links_lead_to_the_pictures_and_survive_a_common_move(sources: ConceptSe
     before = tree(tmp_path / "photos")
     result = carry_out(plan_filing(sources, into))
     assert (len(result.filed), result.n_before, result.left) == (5, 0, ())
-    link = into / "1 (no words)/猫 🐼.png"
+    link = into / "concept 1/猫 🐼.png"
     assert os.readlink(link) == os.path.join("..", "..", "photos", "猫 🐼.png")
     assert tree(tmp_path / "photos") == before
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     shutil.move(into, elsewhere / "sorted")
     shutil.move(tmp_path / "photos", elsewhere / "photos")
-    assert (elsewhere / "sorted/1 (no words)/猫 🐼.png").read_bytes() == before["猫 🐼.png"]
+    assert (elsewhere / "sorted/concept 1/猫 🐼.png").read_bytes() == before["猫 🐼.png"]
 
 
 def test_links_are_right_where_the_folder_is_reached_through_a_link(sources: ConceptSet, tmp_path: Path) -> None:
@@ -733,3 +735,59 @@ def test_pictures_of_a_list_do_not_make_everything_their_folder(sources: Concept
     listed = replace(sources, images=tuple(replace(image, path=Path(image.name)) for image in images))
     assert plan_filing(listed, tmp_path / "sorted").notes == ()
     assert len(plan_filing(listed, tmp_path / "photos/a/sorted").notes) == 1
+
+
+# Copies
+
+
+def with_copies(sources: ConceptSet, pairs: dict[int, int]) -> ConceptSet:
+    """Say of which pictures others are near copies."""
+    copy_of = np.arange(len(sources.images))
+    kinds = np.zeros(len(copy_of), np.uint8)
+    for copy, original in pairs.items():
+        copy_of[copy], kinds[copy] = original, COPY_KINDS.index("near")
+    return replace(sources, families=PictureFamilies(copy_of, kinds, copy_of.copy()))
+
+
+@pytest.mark.parametrize("mode", ["link", "copy", "move"])
+def test_copies_go_aside_and_come_back(sources: ConceptSet, tmp_path: Path, mode: Mode) -> None:
+    members = sources.members(0).tolist()
+    first, copy, other = members[:3]
+    fitted, before = with_copies(sources, {copy: first}), tree(tmp_path)
+    plan = plan_filing(fitted, tmp_path / "sorted", mode, copies="aside")
+    carry_out(plan)
+    (folder,) = [name for name in plan.folders if name.startswith("0 ")]
+    assert len(plan.folders[folder]) == len(members)
+    once = {path.name for path in (tmp_path / "sorted" / folder).iterdir()}
+    assert once == {"1.png", "c.png", "copies"}
+    (aside,) = (tmp_path / "sorted" / folder / "copies").iterdir()
+    assert content_hash(aside) == sources.images[copy].content_hash  # a link leads there from one folder deeper
+    assert content_hash(tmp_path / "sorted" / folder / "c.png") == sources.images[other].content_hash
+    assert plan_filing(fitted, tmp_path / "sorted", mode, copies="aside").files[0].done
+    with pytest.raises(FilingError, match="holds an earlier filing"):
+        plan_filing(fitted, tmp_path / "sorted", mode)
+    assert undo(tmp_path / "sorted").left == ()
+    assert tree(tmp_path) == before
+
+
+def test_where_the_picture_is_in_another_concept_one_copy_stays(sources: ConceptSet) -> None:
+    (there, *_), (one, other, _) = sources.members(1).tolist(), sources.members(0).tolist()
+    laid_out, _ = lay_out(with_copies(sources, {one: there, other: there}), copies_aside=True)
+    aside = {place.index for place in laid_out if place.folder.endswith("/copies")}
+    assert aside == {max(one, other)}
+    assert len(laid_out) == len(sources.images)
+
+
+def test_a_picture_called_copies_is_not_taken_for_the_folder(sources: ConceptSet) -> None:
+    first, copy, other, *_ = sources.members(0).tolist()
+    images = list(sources.images)
+    images[other] = replace(images[other], path=Path("x/Copies"))
+    laid_out, _ = lay_out(with_copies(replace(sources, images=tuple(images)), {copy: first}), copies_aside=True)
+    assert next(place for place in laid_out if place.index == other).name == "Copies (2)"
+
+
+def test_copies_that_nobody_looked_for_cannot_go_aside(sources: ConceptSet, tmp_path: Path) -> None:
+    with pytest.raises(InvalidParameterError, match="nobody looked for copies"):
+        plan_filing(sources, tmp_path / "sorted", copies="aside")
+    with pytest.raises(InvalidParameterError, match='"keep" or "aside"'):
+        plan_filing(sources, tmp_path / "sorted", copies="left")  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from sklearn.base import clone
 
-from concept_memes.encoders import HubFreeEncoder, hub_free
+from concept_memes.encoders import HubFreeEncoder, hub_free, lite_pictures
 from concept_memes.encoders.hub_free import class_names, likely_classes
 from concept_memes.errors import (
     AdjustedWarning,
@@ -271,25 +271,26 @@ def test_a_tampered_file_is_not_loaded(kind: str, tmp_path: Path, monkeypatch: p
     import torch
     import transformers
 
-    name = getattr(hub_free, f"{kind}_FILE")
+    module = {"PICTURES": lite_pictures, "WORDS": hub_free}[kind]
+    name = getattr(module, f"{kind}_FILE")
     package = tmp_path / f"tampered_{kind.lower()}"
     copy = package / name
     copy.parent.mkdir(parents=True)
     (package / "__init__.py").touch()
-    shutil.copy(Path(str(resources.files(getattr(hub_free, f"{kind}_PACKAGE")))) / name, copy)
+    shutil.copy(Path(str(resources.files(getattr(module, f"{kind}_PACKAGE")))) / name, copy)
     with copy.open("r+b") as file:
         file.seek(100_000)
         byte = file.read(1)
         file.seek(100_000)
         file.write(bytes([byte[0] ^ 1]))
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(hub_free, f"{kind}_PACKAGE", package.name)
+    monkeypatch.setattr(module, f"{kind}_PACKAGE", package.name)
     monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("the file was loaded"))
     monkeypatch.setattr(transformers.AutoModel, "from_pretrained", lambda *_, **__: pytest.fail("the file was loaded"))
     encoder = HubFreeEncoder()
     encode = {"PICTURES": encoder.encode_images, "WORDS": encoder.encode_texts}[kind]
     given: Any = {"PICTURES": np.zeros((1, 224, 224, 3), np.uint8), "WORDS": ["panda"]}[kind]
-    expected = getattr(hub_free, f"{kind}_SHA256")
+    expected = getattr(module, f"{kind}_SHA256")
     with pytest.raises(ModelNotFoundError, match=f"SHA-256 [0-9a-f]{{64}}, expected {expected}; it was not loaded"):
         encode(given)
 

@@ -449,7 +449,7 @@ print(json.dumps([len(model.concepts_), loaded]))
 
 def test_a_picture_encoder_gives_concepts_without_words_and_says_so() -> None:
     model = ConceptModel(embedding_model=PictureOnlyEncoder())
-    with pytest.warns(NoWordsWarning, match="'pictures' has no text tower") as caught:
+    with pytest.warns(NoWordsWarning, match="'pictures' knows pictures only") as caught:
         model.fit(three_colors())
     assert len(caught) == 1
     check_whole(model, 21)

@@ -52,10 +52,10 @@ def on_disk(tmp_path: Path) -> ConceptSet:
 
 @pytest.fixture
 def no_loading(monkeypatch: pytest.MonkeyPatch) -> None:
-    def load_frames(*_: object, **__: object) -> None:
+    def load_telling_frame(*_: object, **__: object) -> None:
         pytest.fail("a file was opened")
 
-    monkeypatch.setattr("concept_memes.naming.load_frames", load_frames)
+    monkeypatch.setattr("concept_memes.naming.load_telling_frame", load_telling_frame)
 
 
 class TestNameConcepts:

@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from concept_memes import HubFreeEncoder
+from concept_memes.memes.rapid_reader import RapidOCRReader
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
 CACHE = os.environ["CONCEPT_MEMES_CACHE"]  # the session's, so that words are encoded once
 needs_model = pytest.mark.skipif(not HubFreeEncoder.is_installed(), reason="the hub-free model is not installed")
+needs_reader = pytest.mark.skipif(not RapidOCRReader.is_installed(), reason="RapidOCR is not installed")
 
 Run = Callable[..., dict[str, Any]]
 
@@ -54,8 +56,8 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     return run_notebook
 
 
-def test_there_are_three() -> None:
-    assert len(PATHS) == 3
+def test_there_are_four() -> None:
+    assert len(PATHS) == 4
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
@@ -141,3 +143,42 @@ def test_your_own_model_and_vocabulary(run: Run) -> None:
     assert {"bright", "dark"} >= set(found["titles"]) != set()
     assert found["loaded"]
     assert len(found["figures"]) == 2
+
+
+@needs_model
+@needs_reader
+def test_fifty_thousand_memes(run: Run) -> None:
+    found = run(
+        "fifty_thousand_memes.ipynb",
+        made="(len(heap), len({meme.picture for meme in heap}))",
+        in_groups="[sorted({meme.picture for meme in heap if meme.file in {path.name for path in group}}) "
+        "for group in copies]",
+        n_copies="n_copies",
+        templates="[sorted({meme.template for meme in heap if meme.file in {model.images_[i].name "
+        "for copies in group.variants for i in copies.images}}) for group in variants]",
+        read="sum(meme.topic.upper() in dict(zip([image.name for image in model.images_], model.texts_))[meme.file] "
+        "for meme in heap if meme.topic and meme.kind == 'original')",
+        said="{word for concept in model.concepts_.concepts for word in concept.said[:1]}",
+        topics="{word for concept in by_text.concepts_.concepts for word in concept.said[:2]}",
+        n_concepts="(len(model.concepts_), len(by_text.concepts_))",
+        monday="[meme.topic for hit in said for meme in heap if meme.file == hit.path.name]",
+        shown="[meme.template for hit in shown for meme in heap if meme.file == hit.path.name]",
+        filed="len(filed.filed)",
+        left="place.exists() and sorted(path.name for path in place.iterdir() if path.is_dir())",
+        page="page.read_text(encoding='utf-8')[:15].lower()",
+    )
+    assert found["made"] == (216, 56)
+    assert {len(pictures) for pictures in found["in_groups"]} == {1}  # similar is not duplicate
+    assert found["n_copies"] >= 145  # of 160
+    assert [len(templates) for templates in found["templates"]] == [1] * 10
+    assert found["read"] >= 28  # of 30
+    assert len(found["said"] & {"monday", "meeting", "exam", "deploy", "diet"}) >= 4
+    assert len(found["topics"] & {"monday", "meeting", "exam", "deploy", "diet"}) >= 3
+    assert found["n_concepts"][1] < found["n_concepts"][0]
+    assert set(found["monday"]) == {"monday"}
+    assert len(found["monday"]) >= 20  # of 30, some of them mirrored
+    assert set(found["shown"]) == {"🐧"}
+    assert found["filed"] == 216
+    assert not found["left"]
+    assert found["page"] == "<!doctype html>"
+    assert len(found["figures"]) == 4

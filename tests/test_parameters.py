@@ -78,6 +78,14 @@ def test_what_can_be_is_accepted(changed: dict[str, Any]) -> None:
         ("vectorizer_model", HashingVectorizer(), "get_feature_names_out is missing"),
         ("labeler", NearestWords, "an object, not a class"),
         ("labeler", "best", "an object with rank_words"),
+        ("ocr", "rapidocr", "True, False, or an object with name, fingerprint and read_text"),
+        ("text_weight", 1.5, r'"auto" or a number from 0 \(looks alone\) to 1'),
+        ("text_weight", "high", '"auto" or a number from 0'),
+        ("text_weight", True, '"auto" or a number from 0'),
+        ("text_model", 3, '"auto", "tower", "ngrams", the name of a model'),
+        ("text_model", "", '"auto", "tower", "ngrams"'),
+        ("duplicates", "drop", '"collapse" or "keep"'),
+        ("duplicates", None, '"collapse" or "keep"'),
     ],
 )
 def test_what_cannot_be_is_named_with_its_limits(name: str, value: Any, expected: str) -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 from concept_memes import persistence
 from concept_memes.concepts import Concept, ConceptSet, ImageRecord, SkippedImage
 from concept_memes.errors import NewerFormatError, SavedModelError
+from concept_memes.findings import PictureFamilies, PictureTexts, exact_families
 from concept_memes.persistence import FORMAT_VERSION, MAIN_FILE, load_concept_set, save_concept_set
 
 Document = dict[str, Any]
@@ -25,12 +26,24 @@ def assert_same(one: ConceptSet, other: ConceptSet) -> None:
         a, b = getattr(one, field.name), getattr(other, field.name)
         if field.name == "pixels":
             continue
-        if isinstance(a, np.ndarray):
+        if field.name in ("texts", "families") and a is not None:
+            assert_same_findings(a, b)
+        elif isinstance(a, np.ndarray):
             assert a.dtype == b.dtype
             np.testing.assert_array_equal(a, b, strict=True)
         else:
             assert a == b, field.name
             assert type(a) is type(b), field.name
+
+
+def assert_same_findings(one: PictureTexts | PictureFamilies, other: PictureTexts | PictureFamilies) -> None:
+    assert type(one) is type(other)
+    for field in fields(one):
+        a, b = getattr(one, field.name), getattr(other, field.name)
+        if isinstance(a, np.ndarray):
+            np.testing.assert_array_equal(a, b, strict=True)
+        else:
+            assert a == b, field.name
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -401,3 +414,71 @@ def test_names_in_the_main_file_do_not_lead_out_of_the_folder(
     change_document(saved, lambda d: d.update({what: name if what == "arrays" else {"0": name}}))
     with pytest.raises(SavedModelError, match="names a file"):
         load_concept_set(saved)
+
+
+# --- What else was found out about pictures ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def told_set(color_set: ConceptSet) -> ConceptSet:
+    n = len(color_set.images)
+    texts = PictureTexts(
+        tuple(f"第 {i} 张\nline two" for i in range(n)),
+        "fake reader",
+        0.25,
+        "character n-grams",
+        np.eye(n, 5, dtype=np.float32),
+        np.arange(5, dtype=np.float32),
+    )
+    families = exact_families(["a", "b", *[f"c{i // 2}" for i in range(n - 2)]])
+    return replace(color_set, texts=texts, families=families)
+
+
+def test_texts_and_families_come_back_as_they_were(told_set: ConceptSet, tmp_path: Path) -> None:
+    loaded, _ = load_concept_set(save_concept_set(told_set, tmp_path / "saved"))
+    assert_same(told_set, loaded)
+
+
+def test_texts_without_vectors_come_back_without(told_set: ConceptSet, tmp_path: Path) -> None:
+    assert told_set.texts is not None
+    plain = replace(told_set, texts=replace(told_set.texts, vectors=None, state=None, encoder="", weight=0.0))
+    loaded, _ = load_concept_set(save_concept_set(plain, tmp_path / "saved"))
+    assert_same(plain, loaded)
+
+
+def test_a_model_of_the_format_before_has_neither(saved: Path) -> None:
+    def older(document: Document) -> None:
+        document["format_version"] = 2
+        del document["texts"], document["families"]
+        for concept in document["concepts"]:
+            del concept["said"], concept["said_scores"]
+
+    change_document(saved, older)
+    loaded, _ = load_concept_set(saved)
+    assert loaded.texts is None
+    assert loaded.families is None
+    assert all(concept.said == () for concept in loaded.concepts)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda found: replace(found, texts=replace(found.texts, texts=found.texts.texts[1:])), "texts"),
+        (lambda found: replace(found, texts=replace(found.texts, vectors=found.texts.vectors[1:])), "text_vectors"),
+        (lambda found: replace(found, families=replace(found.families, copy_of=found.families.copy_of[1:])), "copy_of"),
+        (
+            lambda found: replace(found, families=replace(found.families, copy_of=found.families.copy_of + 99)),
+            "families",
+        ),
+        (
+            lambda found: replace(found, families=replace(found.families, copy_kinds=found.families.copy_kinds + 99)),
+            "families",
+        ),
+    ],
+)
+def test_texts_and_families_that_do_not_fit_are_refused(
+    told_set: ConceptSet, tmp_path: Path, change: Callable[[Any], ConceptSet], named: str
+) -> None:
+    folder = save_concept_set(change(told_set), tmp_path / "saved")
+    with pytest.raises(SavedModelError, match=rf"{named}.* do not fit the rest"):
+        load_concept_set(folder)

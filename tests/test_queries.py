@@ -219,3 +219,13 @@ def test_a_search_may_be_kept_within_concepts_and_give_standard_scores() -> None
     assert sorted({hit.concept for hit in hits}) == [1, 2]
     assert hits[0].similarity > 1
     assert model.find_concepts("lime", scores="standard")[0].similarity > 1
+
+
+def test_texts_can_be_left_out_of_a_query() -> None:
+    picture = Path("a.jpg")
+    query = Query("panda") + picture - 0.5 * Query("zoo") + 0 * Query("nothing")
+    assert query.texts == ("panda", "zoo")
+    left = query.without_texts(lambda text: text == "zoo")
+    assert left is not None
+    assert left.terms == (("panda", 1.0), (picture, 1.0))
+    assert Query("panda").without_texts(lambda _: True) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,15 @@ def test_concepts_are_counted_those_with_most_pictures_first() -> None:
     assert texts(figure, "groups-rest") == ["2 of 6 in no concept"]
     shares = [box_of(figure, f"concept-{n}-bar").width / box_of(figure, f"concept-{n}-track").width for n in (0, 1)]
     assert shares == pytest.approx([3 / 6, 1 / 6])
+
+
+def test_where_a_title_is_too_long_what_is_said_stays() -> None:
+    said = replace(FIVE.concepts[0], said=("overtime", "monday morning"))
+    speaking = replace(FIVE, concepts=(said, *FIVE.concepts[1:]))
+    figure = draw_query(speaking, Query("overtime"), hits(0), NEAR)
+    assert said.title == "red circle, ball, sun “overtime” “monday morning”"
+    assert texts(figure, "hit-0-concept") == ["red circle “overtime”"]
+    assert texts(figure, "concept-0-title") == ["red circle “overtime”"]
 
 
 def test_concepts_that_have_no_room_are_counted() -> None:
@@ -114,7 +124,7 @@ def test_texts_never_overlap(n_hits: int, figsize: tuple[float, float] | None) -
 
 def test_nothing_found_is_said() -> None:
     figure = draw_query(FIVE, Query("red"), [], [])
-    assert texts(figure, "head|body") == ["No images found", "None of 33 images can be compared with the query."]
+    assert texts(figure, "head|body") == ["No images found", "None of 33 images fits the query."]
 
 
 def test_words_with_dollars_are_no_formulas() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from figuresets import shapes_set
 
 from concept_memes import run_report
 from concept_memes.concepts import SkippedImage
@@ -41,6 +42,12 @@ def test_the_text_tells_what_happened() -> None:
         "1 skipped: missing",
         "embedding 1.2 s, words 0.0 s",
     ]
+
+
+def test_near_copies_are_told_apart_in_the_text_and_counted_with_the_others_in_the_summary() -> None:
+    report = replace(REPORT, n_near_copies=3)
+    assert "3 near copies of other images (recompressed, resized ...)" in str(report).splitlines()
+    assert "5 copies of others" in report.summary(shapes_set())
 
 
 def test_the_text_is_silent_about_what_did_not_happen() -> None:

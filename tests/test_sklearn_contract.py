@@ -19,7 +19,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from concept_memes import ConceptModel, HubFreeEncoder
 from concept_memes.errors import ConceptMemesError, InvalidParameterError, VocabularyError
-from concept_memes.testing import ColorEncoder, color_images, write_color_images
+from concept_memes.testing import CaptionReader, ColorEncoder, color_images, write_color_images
 
 OTHER_VALUES: dict[str, Any] = {
     "min_concept_size": 5,
@@ -37,6 +37,10 @@ OTHER_VALUES: dict[str, Any] = {
     "stop_words": ["red"],
     "labeler": None,
     "n_exemplars": 3,
+    "ocr": CaptionReader(),
+    "text_weight": 0.3,
+    "text_model": "ngrams",
+    "duplicates": "keep",
     "frames": 2,
     "cache": False,
     "random_state": None,
@@ -231,7 +235,7 @@ def test_a_pipeline_hands_over_docs_in_the_place_of_y() -> None:
         ("umap_model", "pca", "an estimator with fit_transform"),
         ("umap_model", PCA, r"an object, not a class; write PCA\(\)"),
         ("umap_model", object(), "fit_transform is missing"),
-        ("hdbscan_model", "kmeans", "an estimator with fit"),
+        ("hdbscan_model", "hdbscan", "an estimator with fit"),
         ("hdbscan_model", KMeans, r"an object, not a class; write KMeans\(\)"),
         ("ctfidf", 1, "True or False"),
         ("ctfidf", "yes", "True or False"),

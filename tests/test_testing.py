@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 from sklearn.base import clone
 
-from concept_memes.protocols import ImageEncoder, TextEncoder
-from concept_memes.testing import ColorEncoder, color_images, write_color_images
+from concept_memes.protocols import ImageEncoder, TextEncoder, TextReader
+from concept_memes.testing import CaptionReader, ColorEncoder, captioned_images, color_images, write_color_images
 
 COLORS = ["red", "lime", "blue", "yellow", "white", "black", "gray"]
 
@@ -75,3 +75,27 @@ def test_written_pictures_are_those_that_are_drawn(tmp_path: Path) -> None:
 def test_unknown_colors_are_refused(color: str) -> None:
     with pytest.raises(ValueError, match="unknown color"):
         color_images([color], 1)
+
+
+def test_the_fake_reader_reads_what_was_hidden_and_nothing_else(tmp_path: Path) -> None:
+    reader = CaptionReader()
+    assert isinstance(reader, TextReader)
+    assert clone(reader) is reader
+    captions = ["OVERTIME", "加班\n又加班", "", "x" * 440]
+    for number, (caption, image) in enumerate(zip(captions, captioned_images(captions, color="red"), strict=True)):
+        image.save(tmp_path / f"{number}.png")
+        with Image.open(tmp_path / f"{number}.png") as saved:
+            assert reader.read_text(saved) == caption
+    assert reader.read_text(color_images(["red"], 1)[0]) == ""
+    assert reader.n_read == 5
+
+
+def test_a_hidden_caption_is_not_seen() -> None:
+    (plain,), (captioned,) = color_images(["red"], 1), captioned_images(["OVERTIME"], color="red")
+    difference = np.abs(np.asarray(plain, np.int16) - np.asarray(captioned, np.int16))
+    assert difference.max() == 1
+
+
+def test_a_caption_that_does_not_fit_is_an_error() -> None:
+    with pytest.raises(ValueError, match="a caption of 445 bytes does not fit into 40 x 30 pixels"):
+        captioned_images(["x" * 445])

@@ -33,6 +33,7 @@ from concept_memes import __version__
 from concept_memes.cli.arriving import assign, update
 from concept_memes.cli.cache import cache_app
 from concept_memes.cli.console import clean, plain_speech, say
+from concept_memes.cli.copies import copies, variants
 from concept_memes.cli.drawing import draw_map, show
 from concept_memes.cli.export import export
 from concept_memes.cli.fitting import fit
@@ -134,6 +135,8 @@ app.command()(show)
 app.command("map")(draw_map)
 app.command()(report)
 app.command()(info)
+app.command()(copies)
+app.command()(variants)
 app.command()(assign)
 app.command()(update)
 app.command()(export)

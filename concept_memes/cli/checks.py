@@ -10,18 +10,22 @@ from pathlib import Path
 import typer
 
 __all__ = [
+    "DUPLICATES",
     "GRANULARITIES",
     "check_cache",
+    "check_ocr",
     "check_out",
     "check_reports",
     "one_of",
     "separate_words",
     "share_or_word",
+    "weight_or_auto",
     "whole_numbers",
     "whole_or_auto",
 ]
 
 GRANULARITIES = ("coarse", "medium", "fine")
+DUPLICATES = ("collapse", "keep")
 
 
 def whole_or_auto(text: str) -> int | str:
@@ -47,6 +51,31 @@ def share_or_word(text: str) -> float | str:
     except InvalidParameterError as error:
         raise typer.BadParameter(f"{text} is not {error.expected}", param_hint="--outliers") from error
     return value
+
+
+def weight_or_auto(text: str) -> float | str:
+    """Read the value of --text-weight."""
+    if text == "auto":
+        return text
+    try:
+        weight = float(text)
+    except ValueError:
+        weight = -1
+    if not 0 <= weight <= 1:
+        told = f"{text!r} is neither auto nor a number from 0 (looks alone) to 1 (texts alone)"
+        raise typer.BadParameter(told, param_hint="--text-weight")
+    return weight
+
+
+def check_ocr(ocr: bool, weight: float | str, text_model: str) -> None:
+    """Raise at once if texts cannot be read, or if options speak of texts that nobody reads."""
+    if ocr:
+        from concept_memes.memes.reading import resolve_reader
+
+        resolve_reader(True)
+    elif weight not in ("auto", 0) or text_model != "auto":
+        option = "--text-weight" if weight not in ("auto", 0) else "--text-model"
+        raise typer.BadParameter("without texts it does nothing: add --ocr, which reads them", param_hint=option)
 
 
 def one_of(text: str, choices: Sequence[str], option: str) -> str:

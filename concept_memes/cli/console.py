@@ -49,6 +49,11 @@ OPTIONS = {
     "outliers": "--outliers",
     "guide": "--guide",
     "diversity": "--diversity",
+    "ocr": "--ocr",
+    "text_weight": "--text-weight",
+    "text_model": "--text-model",
+    "duplicates": "--duplicates",
+    "copies": "--copies",
     "concepts": "--concepts",
     "top_n": "--top",
     "within": "--within",
@@ -200,7 +205,7 @@ def spoken(message: object) -> str:
 
     def option(match: re.Match[str]) -> str:
         value = next((group for group in match.groups()[1:] if group), "")
-        return f"{OPTIONS[match[1]]} {value}".rstrip()
+        return f"{OPTIONS[match[1]]} {value}".removesuffix(" True").rstrip()  # a flag
 
     text = PARAMETER.sub(option, str(message))
     for parameter in ("min_concept_size", "embedding_model"):

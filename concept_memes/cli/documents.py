@@ -10,6 +10,7 @@ import numpy as np
 
 from concept_memes.cli.shown_places import absolute_place, picture_path
 from concept_memes.concepts import Assignment, ConceptHit, ConceptSet, ImageHit
+from concept_memes.memes.groups import variant_groups
 from concept_memes.protocols import FloatArray
 from concept_memes.run_report import RunReport
 from concept_memes.search import standard_scores
@@ -44,6 +45,7 @@ def fitted_document(
         "n_images": report.n_images,
         "n_read": report.n_read,
         "n_copies": report.n_copies,
+        "n_near_copies": report.n_near_copies,
         "n_other_files": report.n_other_files,
         "n_concepts": len(concept_set),
         "n_in_none": n_in_none(concept_set, report),
@@ -52,6 +54,8 @@ def fitted_document(
             for s in report.skipped
         ],
         "seconds": report.seconds,
+        "texts": texts_document(concept_set),
+        "copies": copies_document(concept_set),
         # "auto" is what was asked for; "model" is what it came to, before and after saving.
         "parameters": {name: as_json(value) for name, value in parameters.items() if name != "embedding_model"},
         "versions": report.versions,
@@ -62,6 +66,7 @@ def fitted_document(
                 "name": concept.name,
                 "words": list(concept.words),
                 "word_scores": list(concept.word_scores),
+                "said": list(concept.said),
                 "exemplars": [picture_path(concept_set, index) for index in concept.exemplars],
             }
             for concept in concept_set.concepts
@@ -72,11 +77,23 @@ def fitted_document(
 def search_document(
     concept_set: ConceptSet,
     query: str,
-    vector: FloatArray,
-    concepts: Sequence[ConceptHit],
-    images: Sequence[ImageHit],
+    found: tuple[Sequence[ConceptHit], Sequence[ImageHit]],
+    standard: tuple[Sequence[ConceptHit], Sequence[ImageHit]],
 ) -> dict[str, Any]:
-    """Describe what a search found, best first; `score` is the standard score, which other queries' compare with."""
+    """Describe what a search found, best first; `score` is the standard score, which other queries' compare with.
+
+    Parameters
+    ----------
+    concept_set : ConceptSet
+    query : str
+        As it was typed.
+    found, standard : (sequence of ConceptHit, sequence of ImageHit)
+        The same hits in the same order; `standard` with standard scores.
+
+    Returns
+    -------
+    dict
+    """
     known = {concept.index: concept for concept in concept_set.concepts}
     return {
         "query": query,
@@ -84,13 +101,14 @@ def search_document(
             {
                 "concept": hit.concept,
                 "similarity": hit.similarity,
-                "score": score,
+                "score": in_standard.similarity,
                 "size": known[hit.concept].size,
                 "words": list(known[hit.concept].words),
+                "said": list(known[hit.concept].said),
             }
-            for hit, score in zip(concepts, scores_of(concept_set, vector, concepts), strict=True)
+            for hit, in_standard in zip(found[0], standard[0], strict=True)
         ],
-        "images": found_images(concept_set, vector, images),
+        "images": found_images(concept_set, found[1], [hit.similarity for hit in standard[1]]),
     }
 
 
@@ -108,26 +126,26 @@ def similar_document(
         "picture": picture,
         "known": known,
         "concept": label,
-        "images": found_images(concept_set, vector, images),
+        "images": found_images(concept_set, images, scores_of(concept_set, vector, images)),
     }
 
 
-def found_images(concept_set: ConceptSet, vector: FloatArray, images: Sequence[ImageHit]) -> list[dict[str, Any]]:
-    """Describe the pictures that a search found."""
+def found_images(concept_set: ConceptSet, images: Sequence[ImageHit], scores: Sequence[float]) -> list[dict[str, Any]]:
+    """Describe the pictures that a search found; `text` is what each says, null where nobody read it."""
+    texts = concept_set.texts
     return [
         {
             "path": picture_path(concept_set, hit.index),
             "similarity": hit.similarity,
             "score": score,
             "concept": hit.concept,
+            "text": None if texts is None else texts.texts[hit.index],
         }
-        for hit, score in zip(images, scores_of(concept_set, vector, images), strict=True)
+        for hit, score in zip(images, scores, strict=True)
     ]
 
 
-def scores_of(
-    concept_set: ConceptSet, vector: FloatArray, hits: Sequence[ConceptHit] | Sequence[ImageHit]
-) -> list[float]:
+def scores_of(concept_set: ConceptSet, vector: FloatArray, hits: Sequence[ImageHit]) -> list[float]:
     """Return the standard scores of what a search found."""
     scores: list[float] = standard_scores(concept_set, vector, np.array([hit.similarity for hit in hits])).tolist()
     return scores
@@ -177,6 +195,24 @@ def updated_document(
             for place, (ref, label) in enumerate(zip(refs, done.labels.tolist(), strict=True))
         ],
     }
+
+
+def texts_document(concept_set: ConceptSet) -> dict[str, Any] | None:
+    """Say how many pictures say something and how that counts; None where nobody read them."""
+    texts = concept_set.texts
+    if texts is None:
+        return None
+    return {"n_images": texts.n_speaking, "reader": texts.reader, "weight": texts.weight, "encoder": texts.encoder}
+
+
+def copies_document(concept_set: ConceptSet) -> dict[str, int] | None:
+    """Count copies and templates; None where nobody looked for them."""
+    families = concept_set.families
+    if families is None:
+        return None
+    templates = variant_groups(concept_set, families)
+    n_variants = sum(len(group.variants) for group in templates)
+    return {"n_copies": families.n_copies, "n_templates": len(templates), "n_variants": n_variants}
 
 
 def n_in_none(concept_set: ConceptSet, report: RunReport) -> int:

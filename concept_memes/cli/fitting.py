@@ -10,18 +10,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from concept_memes.cli.checks import (
+    DUPLICATES,
     GRANULARITIES,
     check_cache,
+    check_ocr,
     check_out,
     check_reports,
     one_of,
     separate_words,
     share_or_word,
+    weight_or_auto,
     whole_or_auto,
 )
 from concept_memes.cli.console import note, say, say_json, told_skipped
 from concept_memes.cli.drawing import N_COLLAGE, draw_collage
-from concept_memes.cli.encoder_choice import PRECISIONS, check_placement, encoder_of
+from concept_memes.cli.encoder_choice import PRECISIONS, check_placement, encoder_of, recipe_of
 from concept_memes.cli.figure_files import check_figure
 from concept_memes.cli.options import Force, Hidden, Json, Places, Quiet, user_path
 from concept_memes.cli.places import listed
@@ -54,8 +57,8 @@ def fit(
         str,
         typer.Option(
             metavar="NAME",
-            help="auto, hub-free, a CLIP or SigLIP model, or a folder with one.",
-            autocompletion=lambda: ["auto", "hub-free", "clip-ViT-B-32"],
+            help="auto, hub-free, a CLIP or SigLIP model, or a folder with one; cnn, keras:vgg16 know no words.",
+            autocompletion=lambda: ["auto", "hub-free", "clip-ViT-B-32", "cnn-hub-free", "keras:vgg16"],
         ),
     ] = "auto",
     device: Annotated[
@@ -77,6 +80,22 @@ def fit(
     ] = "auto",
     n_concepts: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Exactly so many concepts; by default as many as stand out.")
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Work as people know it from elsewhere: cnn-kmeans; give --n-concepts with it.",
+            autocompletion=lambda: ["cnn-kmeans"],
+        ),
+    ] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="CNN of that recipe: auto, vgg16, inception-v3 or hub-free.",
+            autocompletion=lambda: ["auto", "vgg16", "inception-v3", "hub-free"],
+        ),
     ] = None,
     granularity: Annotated[
         str,
@@ -105,6 +124,28 @@ def fit(
     frames: Annotated[
         int, typer.Option(min=1, metavar="N", help="Most frames of an animation that are looked at.")
     ] = 8,
+    ocr: Annotated[
+        bool, typer.Option("--ocr/--no-ocr", help="Read the texts in the images (Chinese, English).")
+    ] = False,
+    text_weight: Annotated[
+        str, typer.Option(metavar="W", help="How much texts count: 0 the looks alone, 1 the texts alone, or auto.")
+    ] = "auto",
+    text_model: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="What compares texts: auto, tower, ngrams, or a sentence-transformers model.",
+            autocompletion=lambda: ["auto", "tower", "ngrams"],
+        ),
+    ] = "auto",
+    duplicates: Annotated[
+        str,
+        typer.Option(
+            metavar="HOW",
+            help="collapse: copies of an image count once and are shown once; keep.",
+            autocompletion=lambda: list(DUPLICATES),
+        ),
+    ] = "collapse",
     collage: Annotated[
         Path | None, typer.Option(parser=user_path, metavar="FILE", help="Draw the concepts into this picture file.")
     ] = None,
@@ -126,10 +167,13 @@ def fit(
     quiet: Quiet = False,
 ) -> None:
     """Find the concepts of pictures, show them, and save them."""
+    weight, copies = weight_or_auto(text_weight), one_of(duplicates, DUPLICATES, "--duplicates")
+    check_ocr(ocr, weight, text_model)
     size, left_out = whole_or_auto(min_size), share_or_word(outliers)
     how_broad = one_of(granularity, GRANULARITIES, "--granularity")
     expected = None if guide is None else separate_words(guide)
     n_at_once = check_placement(device, precision, batch_size)
+    encoder, by_recipe = recipe_of(recipe, network, model)
     check_out(out, force=force)
     if collage is not None:
         check_figure(collage, force=force)
@@ -146,10 +190,15 @@ def fit(
         outliers=left_out,
         guide=expected,
         diversity=diversity,
-        embedding_model=encoder_of(model, device=device, precision=precision, batch_size=n_at_once),
+        embedding_model=encoder_of(encoder, device=device, precision=precision, batch_size=n_at_once),
+        **by_recipe,
         vocabulary=Path(words) if Path(words).is_file() else words,
         stop_words=stop_words,
         n_exemplars=exemplars,
+        ocr=ocr,
+        text_weight=weight,
+        text_model=text_model,
+        duplicates=copies,
         frames=frames,
         cache=kept_in,
         verbose=False if quiet else "bars",  # the last line stands under the table
@@ -243,8 +292,12 @@ def show_next(found: ConceptSet, out: Path, page: Path | None, *, drawn: bool) -
         say(f"  {opener()} {shlex.quote(str(page))}", wrap=False)
     if word := next((concept.words[0] for concept in found.concepts if concept.words), None):
         say(f"  concept-memes search {folder} {shlex.quote(word)}", wrap=False)
+    if word := next((concept.said[0] for concept in found.concepts if concept.said), None):
+        say(f"  concept-memes search {folder} {shlex.quote(word)} --text", wrap=False)
     if page is None:
         say(f"  concept-memes report {folder}", wrap=False)
     if not drawn:
         say(f"  concept-memes show {folder} -o collage.png", wrap=False)
+    if found.families is not None and found.families.n_copies:
+        say(f"  concept-memes copies {folder}", wrap=False)
     say(f"  concept-memes assign {folder} NEW_IMAGES", wrap=False)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from concept_memes.cache import VectorCache
     from concept_memes.queries import Query
 
-__all__ = ["Address", "as_query", "concept_numbers", "is_there", "parse_query", "picture_at"]
+__all__ = ["Address", "Term", "as_query", "concept_numbers", "is_there", "parse_query", "picture_at"]
 
 SIGNS = {"+": 1.0, "-": -1.0}
 WEIGHT = re.compile(r"(\d+(?:\.\d+)?|\.\d+):(.+)", re.DOTALL)

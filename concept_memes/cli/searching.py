@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from concept_memes.cli.console import clean, note, say, say_json, say_lines
 from concept_memes.cli.figure_files import check_figure, check_pictures, write_figures
 from concept_memes.cli.options import Dark, Force, Json, Quiet, Saved, figure_option
-from concept_memes.cli.query import Address, as_query, concept_numbers, is_there, parse_query, picture_at
+from concept_memes.cli.query import Address, Term, as_query, concept_numbers, is_there, parse_query, picture_at
 from concept_memes.cli.saved import load
 
 if TYPE_CHECKING:
     from concept_memes.concepts import ConceptHit, ConceptSet, ImageHit
+    from concept_memes.model import ConceptModel
     from concept_memes.queries import Query
 
 __all__ = ["search", "similar"]
@@ -36,6 +38,7 @@ def search(
         str | None, typer.Option(metavar="FILE", help="Look for what is like this picture; an address will do.")
     ] = None,
     top: Annotated[int, typer.Option(min=1, metavar="N", help="How many images; of concepts, five at most.")] = 10,
+    text: Annotated[bool, typer.Option("--text", help="Only images that say it: what 'fit --ocr' has read.")] = False,
     within: Within = None,
     out: Figure = None,
     dark: Dark = False,
@@ -47,23 +50,20 @@ def search(
 
     A sum: concept-memes search concepts/ panda + ./a.jpg - 0.5:zoo. With --quiet: a path per line.
     """
+    if text and image is not None:
+        raise typer.BadParameter("it goes with words, not with --image", param_hint="--text")
     numbers = None if within is None else concept_numbers(within)
     terms, written = parse_query(query or (), image)
-    if not quiet:
-        for _, what in terms:
-            if isinstance(what, Path) and image is None:
-                note(f"{clean(str(what))} is a file: looking for what is like this picture")
+    if not quiet and image is None:
+        note_pictures(terms)
     if out is not None:
         check_figure(out, force=force)
     model = load(concepts)
     model.verbose = False
+    if text:
+        check_texts(model.concepts_, concepts)
     wanted = as_query(terms, model.cache)
-    from concept_memes.search import search_concepts, search_images
-
-    vector = model.embed_query(wanted)  # once: a picture is encoded anew where there is no cache
-    found = search_concepts(model.concepts_, vector, top_n=min(top, N_FOUND))
-    pictures = search_images(model.concepts_, vector, top_n=top, within=numbers, expand=wanted.has_picture)
-    pictures.sort(key=lambda hit: -hit.similarity)  # those that expansion found, in the order of what is shown
+    found, pictures = found_by(model, wanted, top, numbers, said_only=text)
     if out is not None:
         draw_found(model.concepts_, wanted, pictures, found, out, dark=dark)
     from concept_memes.cli.shown_places import picture_path
@@ -71,20 +71,69 @@ def search(
     if as_json:
         from concept_memes.cli.documents import search_document
 
-        document = search_document(model.concepts_, written, vector, found, pictures)
+        standard = found_by(model, wanted, top, numbers, said_only=text, scores="standard")
+        document = search_document(model.concepts_, written, (found, pictures), standard)
         say_json({**document, "figure": out and str(out.absolute())})
     elif quiet:
         say_lines(picture_path(model.concepts_, hit.index) for hit in pictures)
     else:
-        from concept_memes.cli.tables import concept_table, image_table
-
-        known = {concept.index: concept for concept in model.concepts_.concepts}
-        if found:
-            scores = [hit.similarity for hit in found]
-            say(concept_table(model.concepts_, [known[hit.concept] for hit in found], similarities=scores), "")
-        say(image_table(model.concepts_, pictures))
+        show_found(model.concepts_, wanted, found, pictures, said_only=text)
         if out is not None:
             say(f"Drawn: {out}", wrap=False)
+
+
+def note_pictures(terms: list[Term]) -> None:
+    """Say which words were taken for files."""
+    for _, what in terms:
+        if isinstance(what, Path):
+            note(f"{clean(str(what))} is a file: looking for what is like this picture")
+
+
+def check_texts(concept_set: ConceptSet, folder: Path) -> None:
+    """Say how to get texts where there are none."""
+    if concept_set.texts is None:
+        fit = f"concept-memes fit IMAGES --ocr -o {shlex.quote(str(folder))}"
+        note(f"{folder} knows no texts. To read them: {fit}", "error")
+        raise typer.Exit(1)
+
+
+def show_found(
+    concept_set: ConceptSet,
+    query: Query,
+    concepts: list[ConceptHit],
+    pictures: list[ImageHit],
+    *,
+    said_only: bool,
+) -> None:
+    """Show what a search found as tables."""
+    from concept_memes.cli.tables import concept_table, image_table
+
+    if said_only and not pictures:
+        say("No picture says it.")
+        return
+    known = {concept.index: concept for concept in concept_set.concepts}
+    if concepts:
+        scores = [hit.similarity for hit in concepts]
+        say(concept_table(concept_set, [known[hit.concept] for hit in concepts], similarities=scores), "")
+    say(image_table(concept_set, pictures, wanted=query.texts))
+
+
+def found_by(
+    model: ConceptModel,
+    query: Query,
+    top: int,
+    within: list[int] | None,
+    *,
+    said_only: bool,
+    scores: Literal["cosine", "standard"] = "cosine",
+) -> tuple[list[ConceptHit], list[ImageHit]]:
+    """Find concepts and pictures."""
+    text = True if said_only else None
+    concepts = model.find_concepts(query, min(top, N_FOUND), text=text, scores=scores)
+    pictures = model.find_images(query, top, text=text, within=within, scores=scores)
+    if model.concepts_.texts is None or not query.texts:
+        pictures.sort(key=lambda hit: -hit.similarity)  # those that expansion found, in the order of what is shown
+    return concepts, pictures
 
 
 def similar(

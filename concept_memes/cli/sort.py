@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
+from concept_memes.cli.checks import one_of
 from concept_memes.cli.console import clean, note, say, say_json, say_lines
 from concept_memes.cli.options import Json, Quiet, user_path
+from concept_memes.cli.saved import load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +39,14 @@ def sort(
     mode: Annotated[
         str, typer.Option(metavar="HOW", help="link: the pictures stay where they are; copy; or move.")
     ] = "link",
+    copies: Annotated[
+        str,
+        typer.Option(
+            metavar="HOW",
+            help="keep: copies go where the picture goes; aside: into a folder 'copies' in there.",
+            autocompletion=lambda: ["keep", "aside"],
+        ),
+    ] = "keep",
     go: Annotated[bool, typer.Option("--go", help="Do it. Without, the plan is shown and nothing is changed.")] = False,
     undo: Annotated[
         Path | None, typer.Option("--undo", parser=user_path, metavar="FOLDER", help="Put all back as it was before.")
@@ -51,13 +62,16 @@ def sort(
         return
     if concepts is None or into is None:
         raise typer.BadParameter("give both: concept-memes sort CONCEPTS --into FOLDER", param_hint="CONCEPTS, --into")
+    how = cast("Literal['keep', 'aside']", one_of(copies, ("keep", "aside"), "--copies"))
     from concept_memes.filing import carry_out, plan_filing
     from concept_memes.persistence import load_concept_set
     from concept_memes.progress import Progress
 
     concept_set, _ = load_concept_set(concepts)
+    if how == "aside" and concept_set.families is None:
+        concept_set = replace(concept_set, families=load(concepts).families_)
     progress = Progress(verbose=not quiet)
-    plan = plan_filing(concept_set, into, known_mode(mode), progress=progress)
+    plan = plan_filing(concept_set, into, known_mode(mode), copies=how, progress=progress)
     for text in plan.notes:
         note(text, "warning")
     if plan.mode == "move":
@@ -72,7 +86,8 @@ def sort(
     elif done is None and quiet:
         say_lines(str(plan.into / file.target) for file in plan.files)
     elif done is None:
-        show_plan(plan, concept_set, concepts, into)
+        aside = "" if how == "keep" else " --copies aside"
+        show_plan(plan, concept_set, f"{shlex.quote(str(concepts))} --into {shlex.quote(str(into))}{aside}")
     else:
         show_done(done, into, quiet=quiet)
 
@@ -101,7 +116,7 @@ def known_mode(text: str) -> Mode:
     raise typer.BadParameter(f"{text} is neither link nor copy nor move", param_hint="--mode")
 
 
-def show_plan(plan: FilingPlan, concept_set: ConceptSet, concepts: Path, into: Path) -> None:
+def show_plan(plan: FilingPlan, concept_set: ConceptSet, arguments: str) -> None:
     """Show what would be done, and how to do it."""
     say(plan_table(plan, concept_set))
     if plan.left:
@@ -110,8 +125,7 @@ def show_plan(plan: FilingPlan, concept_set: ConceptSet, concepts: Path, into: P
     before = f" ({n_done:,} of them are filed already)" if n_done else ""
     verb = {"link": "links to", "copy": "copies of", "move": "would move"}[plan.mode]
     say("", f"{len(plan.folders)} folders, {verb} {len(plan.files):,} pictures{before}. Nothing was changed. To do it:")
-    call = f"concept-memes sort {shlex.quote(str(concepts))} --into {shlex.quote(str(into))}"
-    say(f"  {call} --mode {plan.mode} --go", wrap=False)
+    say(f"  concept-memes sort {arguments} --mode {plan.mode} --go", wrap=False)
 
 
 def show_done(done: FilingResult, into: Path, *, quiet: bool) -> None:

@@ -19,13 +19,14 @@ from concept_memes.sources.image_refs import ImageRef
 __all__ = [
     "assigned_table",
     "concept_table",
+    "excerpt",
     "facts",
     "facts_table",
     "image_table",
     "skipped_table",
 ]
 
-N_WORDS = 5
+N_WORDS, N_SAID = 5, 3
 NONE = "none"  # what stands for the concept of a picture that is in none
 
 
@@ -66,16 +67,62 @@ def concept_table(
     return table
 
 
-def image_table(concept_set: ConceptSet, hits: Iterable[ImageHit]) -> Table:
-    """Make a table of pictures that a search found: similarity, concept, path."""
+def image_table(concept_set: ConceptSet, hits: Iterable[ImageHit], *, wanted: Sequence[str] = ()) -> Table:
+    """Make a table of pictures that a search found: similarity, concept, path, and what they say if texts were read.
+
+    Parameters
+    ----------
+    concept_set : ConceptSet
+    hits : iterable of ImageHit
+    wanted : sequence of str, optional
+        What was looked for, to be seen in long texts.
+
+    Returns
+    -------
+    Table
+    """
+    texts = concept_set.texts
     table = plain_table()
     table.add_column("similarity", justify="right")
     table.add_column("concept", justify="right")
-    table.add_column("image", overflow="fold", ratio=1)
+    table.add_column("image", overflow="fold", ratio=3)
+    if texts is not None:
+        table.add_column("says", overflow="fold", ratio=2)
     for hit in hits:
         path = near_path(picture_path(concept_set, hit.index))
-        table.add_row(f"{hit.similarity:.3f}", number(hit.concept), clean(path))
+        cells = [f"{hit.similarity:.3f}", number(hit.concept), clean(path)]
+        table.add_row(*cells, *([] if texts is None else [clean(excerpt(texts.texts[hit.index], wanted))]))
     return table
+
+
+def excerpt(text: str, wanted: Sequence[str] = (), length: int = 48) -> str:
+    r"""Write a text in one line; of a long one the part with what was looked for, else the beginning.
+
+    Parameters
+    ----------
+    text : str
+    wanted : sequence of str, optional
+    length : int, default=48
+        Most characters.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> excerpt("no more\novertime"), excerpt("all work and no play makes Jack a dull boy", ["JACK"], 20)
+    ('no more / overtime', '...s Jack a dull boy')
+    """
+    line = " / ".join(text.split("\n"))
+    if len(line) <= length:
+        return line
+    folded = line.casefold()
+    at = next((place for word in wanted if (place := folded.find(word.casefold())) >= 0), 0)
+    start = min(max(0, at - length // 4), len(line) - length)
+    part = line[start : start + length]
+    part = f"...{part[3:]}" if start else part
+    return f"{part[:-3]}..." if start + length < len(line) else part
 
 
 def assigned_table(concept_set: ConceptSet, placed: Iterable[tuple[ImageRef, Assignment]]) -> Table:
@@ -116,15 +163,25 @@ def facts_table(facts: Mapping[str, str]) -> Table:
 def facts(document: Mapping[str, Any]) -> dict[str, str]:
     """Write the facts of a fitted model (what ``info --json`` prints) in words."""
     counts = [f"{document['n_read']:,} read"]
-    counts += [f"{counted(document['n_copies'], 'copy', 'copies')} of others"] if document["n_copies"] else []
+    n_copies = document["n_copies"] + document["n_near_copies"]
+    counts += [f"{counted(n_copies, 'copy', 'copies')} of others"] if n_copies else []
     counts += [f"{document['n_in_none']:,} in no concept"] if document["n_in_none"] else []
     counts += [f"{len(document['skipped']):,} skipped"] if document["skipped"] else []
     counts += [f"{counted(document['n_other_files'], 'other file')} beside them"] if document["n_other_files"] else []
+    findings = {}
+    if (texts := document["texts"]) is not None:
+        how = f"; {texts['encoder']} count {texts['weight']:g} beside the looks" if texts["weight"] else ""
+        many = counted(texts["n_images"], "image says", "images say")
+        findings["texts"] = f"{many} something, read by {texts['reader']}{how}"
+    if (copies := document["copies"]) is not None:
+        told = [counted(copies["n_copies"], "copy", "copies"), counted(copies["n_templates"], "template")]
+        findings["copies"] = f"{told[0]}; {told[1]} with {counted(copies['n_variants'], 'variant')}"
     set_ones = {name: value for name, value in document["parameters"].items() if value not in (None, False)}
     return {
         "model": document["model"] or "none, the vectors were given",
         "images": f"{document['n_images']:,}: {', '.join(counts)}",
         "concepts": str(document["n_concepts"]),
+        **findings,
         "parameters": ", ".join(f"{name}={value}" for name, value in set_ones.items() if name != "verbose"),
         "seconds": ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in document["seconds"].items()),
         "versions": ", ".join(f"{package} {version}" for package, version in document["versions"].items()),
@@ -137,8 +194,9 @@ def plain_table() -> Table:
 
 
 def words_of(concept: Concept) -> Text:
-    """Write the name of a concept, if it has one, and its best words."""
-    name, words = clean(concept.name), clean(", ".join(concept.sure_words[:N_WORDS]))
+    """Write the name of a concept, if it has one, its best words, and what its pictures say."""
+    said = [f"“{word}”" for word in concept.said[:N_SAID]]
+    name, words = clean(concept.name), clean(" ".join([", ".join(concept.sure_words[:N_WORDS]), *said]).strip())
     if not name:
         return Text(words) if words else Text("(no words)", "dim")
     return Text.assemble((name, "bold"), f": {words}" if words else "")

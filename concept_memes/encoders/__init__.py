@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from concept_memes.encoders.clip import CLIPEncoder
     from concept_memes.encoders.hub_free import HubFreeEncoder
+    from concept_memes.encoders.hub_free_cnn import HubFreeCNNEncoder
+    from concept_memes.encoders.keras_cnn import KerasCNNEncoder
     from concept_memes.encoders.resolve import resolve_encoder
 
-__all__ = ["CLIPEncoder", "HubFreeEncoder", "resolve_encoder"]
+__all__ = ["CLIPEncoder", "HubFreeCNNEncoder", "HubFreeEncoder", "KerasCNNEncoder", "resolve_encoder"]
 
-_MODULES = {"CLIPEncoder": "clip", "HubFreeEncoder": "hub_free", "resolve_encoder": "resolve"}
+_MODULES = {
+    "CLIPEncoder": "clip",
+    "HubFreeCNNEncoder": "hub_free_cnn",
+    "HubFreeEncoder": "hub_free",
+    "KerasCNNEncoder": "keras_cnn",
+    "resolve_encoder": "resolve",
+}
 
 
 def __getattr__(name: str) -> object:

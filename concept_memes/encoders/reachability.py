@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 
-__all__ = ["FILE_PATIENCE", "PATIENCE", "endpoint", "hub_answers", "hub_sends", "is_offline"]
+__all__ = ["FILE_PATIENCE", "PATIENCE", "endpoint", "hub_answers", "hub_sends", "is_offline", "within"]
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ def hub_answers(timeout: float = PATIENCE) -> bool:
     False
     >>> del os.environ["HF_ENDPOINT"]
     """
-    return not is_offline() and _within(timeout, lambda: _describes_a_model(timeout))
+    return not is_offline() and within(timeout, lambda: _describes_a_model(timeout))
 
 
 def hub_sends(repository: str, file: str, timeout: float = FILE_PATIENCE) -> bool:
@@ -102,13 +102,29 @@ def hub_sends(repository: str, file: str, timeout: float = FILE_PATIENCE) -> boo
     False
     >>> del os.environ["HF_ENDPOINT"]
     """
-    return not is_offline() and _within(timeout, lambda: _sends_a_byte(repository, file, timeout))
+    return not is_offline() and within(timeout, lambda: _sends_a_byte(repository, file, timeout))
 
 
-def _within(timeout: float, ask: Callable[[], bool]) -> bool:
+def within(timeout: float, ask: Callable[[], bool]) -> bool:
     """Return what `ask` returns, or False if it raises or takes longer.
 
     Timeouts of a client count from byte to byte. Only a thread that is left behind bounds the whole.
+
+    Parameters
+    ----------
+    timeout : float
+        Seconds.
+    ask : callable
+        Asks a server something.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> within(1.0, lambda: True)
+    True
     """
     answers: list[bool] = []
 
@@ -116,7 +132,7 @@ def _within(timeout: float, ask: Callable[[], bool]) -> bool:
         try:
             answers.append(ask())
         except Exception:  # whatever went wrong, in the client, a proxy or a hook: there is no hub to be had
-            logger.debug("The model hub at %s does not answer.", endpoint(), exc_info=True)
+            logger.debug("Nobody answers (the hub is %s).", endpoint(), exc_info=True)
 
     thread = threading.Thread(target=listen, name="concept-memes-hub", daemon=True)
     thread.start()

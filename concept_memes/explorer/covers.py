@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 
+import numpy as np
 from PIL import Image
 
 from concept_memes.concepts import Concept, ConceptSet
+from concept_memes.counting import representatives
 from concept_memes.figures.layout import letterbox, tile_boxes
 
 __all__ = ["cover_rows", "draw_cover", "tile_side", "webp"]
@@ -17,7 +19,7 @@ QUALITY = 72
 
 
 def cover_rows(concept_set: ConceptSet, concept: Concept) -> list[int]:
-    """Choose the pictures of a cover: exemplars, then the surest others, up to four.
+    """Choose the pictures of a cover: exemplars, then the surest others, up to four, and none of them twice.
 
     Parameters
     ----------
@@ -28,7 +30,9 @@ def cover_rows(concept_set: ConceptSet, concept: Concept) -> list[int]:
     -------
     list of int
     """
-    return list(dict.fromkeys([*concept.exemplars, *concept_set.members(concept.index).tolist()]))[:N_TILES]
+    rows = np.array(list(dict.fromkeys([*concept.exemplars, *concept_set.members(concept.index).tolist()])), np.int64)
+    _, first = np.unique(representatives(concept_set, rows), return_index=True)
+    return [int(row) for row in rows[np.sort(first)[:N_TILES]]]
 
 
 def tile_side(n_tiles: int) -> int:

@@ -13,6 +13,7 @@ import numpy as np
 
 from concept_memes.centring import centre_vectors
 from concept_memes.concepts import ConceptSet
+from concept_memes.explorer.findings import family_columns
 from concept_memes.explorer.page import generator
 from concept_memes.explorer.thumbnails import PictureEntry
 from concept_memes.protocols import IntArray
@@ -85,6 +86,9 @@ def core_document(
         "tree": tree_entries(concept_set),
         "n": len(rows),
         "images": picture_columns(concept_set, rows, entries),
+        "speaking": 0 if concept_set.texts is None else concept_set.texts.n_speaking,
+        "plays": [row for row, entry in enumerate(entries) if entry.plays],
+        **({} if concept_set.families is None else family_columns(concept_set.families, rows)),
     }
 
 
@@ -140,6 +144,7 @@ def concept_entries(concept_set: ConceptSet, rows: IntArray) -> list[dict[str, A
                 "title": concept.title,
                 "name": concept.name,
                 "words": words,
+                "said": list(concept.said),
                 "size": concept.size,
                 "exemplars": [row_of[index] for index in concept.exemplars if index in row_of],
                 "x": round(float(x)),
@@ -235,12 +240,15 @@ def run_facts(concept_set: ConceptSet, report: RunReport, made: datetime) -> lis
     """
     n_shown = len(shown_rows(concept_set))
     n_none = int((concept_set.labels < 0).sum()) - (len(concept_set.labels) - n_shown)
+    n_copies = report.n_copies if concept_set.families is None else concept_set.families.n_copies
+    texts = concept_set.texts
     facts = [
         ("Pictures", f"{n_shown:,}"),
         ("Concepts", f"{len(concept_set):,}"),
         ("In no concept", f"{n_none:,}"),
         ("Could not be read", f"{len(concept_set.skipped):,}" if concept_set.skipped else ""),
-        ("Copies of other pictures", f"{report.n_copies:,}" if report.n_copies else ""),
+        ("Copies of other pictures", f"{n_copies:,}" if n_copies else ""),
+        ("Pictures that say something", f"{texts.n_speaking:,}, read by {texts.reader}" if texts else ""),
         ("Other files in the folder", f"{report.n_other_files:,}" if report.n_other_files else ""),
         ("Corrections by hand", f"{len(concept_set.edits):,}" if concept_set.edits else ""),
         ("Model", concept_set.encoder_name or "none: the vectors came from outside"),

@@ -11,6 +11,7 @@ import base64
 import hashlib
 import html
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import metadata, resources
@@ -37,8 +38,10 @@ __all__ = [
 GENERATOR = "concept_memes"  # how the first bytes of a page tell that it is ours; the version follows
 
 # What can end a script element, or begin what only looks like a comment; U+2028 and U+2029 ended lines of JavaScript
-# once. All of them are written as JSON escapes, as is everything outside of ASCII.
-_ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
+# once. All of them are written as JSON escapes.
+_ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+# Halves of characters have no place in UTF-8: names of files that are none hold them.
+_LONE = re.compile("[\ud800-\udfff]")
 # The encoding of rows of numbers: a whole number of three bytes each, so that base64 of parts is base64 of the whole.
 _BYTES_AT_A_TIME = 3 << 18
 
@@ -150,7 +153,7 @@ def page_end() -> bytes:
     return b"</body>\n</html>\n"
 
 
-def json_block(name: str, value: Any) -> Iterator[bytes]:  # noqa: ANN401 (whatever JSON holds)
+def json_block(name: str, value: Any, *, ascii_only: bool = True) -> Iterator[bytes]:  # noqa: ANN401 (what JSON holds)
     r"""Write a value as a block of JSON.
 
     Parameters
@@ -159,20 +162,22 @@ def json_block(name: str, value: Any) -> Iterator[bytes]:  # noqa: ANN401 (whate
         Of the block: letters, digits and hyphens.
     value : object
         What JSON can hold.
+    ascii_only : bool, default=True
+        False leaves other letters as they are, in UTF-8: Chinese takes half the room.
 
     Yields
     ------
     bytes
-        ASCII.
+        ASCII, or UTF-8.
 
     Examples
     --------
     >>> print(b"".join(json_block("words", ["</script>", "a\u2028b"])).decode(), end="")
     <script type="application/json" id="words">["\u003c/script\u003e","a\u2028b"]</script>
     """
-    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False).translate(_ESCAPES)
+    text = json.dumps(value, ensure_ascii=ascii_only, separators=(",", ":"), allow_nan=False).translate(_ESCAPES)
     yield f'<script type="application/json" id="{name}">'.encode()
-    yield text.encode("ascii")
+    yield _LONE.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
     yield b"</script>\n"
 
 

@@ -22,6 +22,7 @@ from concept_memes.concepts import ConceptSet
 from concept_memes.errors import InvalidParameterError
 from concept_memes.explorer.covers import cover_rows, draw_cover, tile_side
 from concept_memes.explorer.document import core_document, shown_rows
+from concept_memes.explorer.findings import text_columns
 from concept_memes.explorer.likeness import like_pictures
 from concept_memes.explorer.page import binary_block, json_block, page_end, page_head, page_parts, text_block
 from concept_memes.explorer.place import checked_place, whole_file
@@ -75,7 +76,8 @@ def save_report(
     thumbnail_size : int, default=160
         Longest side in pixels, 32 to 640; nothing is enlarged.
     pictures : {"link", "embed", "none"}, default="link"
-        What a click shows: the file where it lies, a copy of at most 1,280 pixels in the page, or the thumbnail.
+        What a click shows: the file where it lies, a copy of at most 1,280 pixels in the page, or the thumbnail. The
+        copy of an animation is the file itself, which plays, up to 8 MB.
     progress : Progress, optional
         Who is told how far it is; by default nobody.
 
@@ -116,6 +118,8 @@ def save_report(
             file.write(page_head(parts, core["title"]))
             file.writelines(json_block("core", core))
             file.writelines(text_block("covers", covers(chosen, tiles_of(rows, entries))))
+            if concept_set.texts is not None:
+                file.writelines(json_block("texts", text_columns(concept_set.texts, rows), ascii_only=False))
             file.writelines(search.blocks())
             file.writelines(binary_block("neighbours", like_pictures(centred)))
             for spooled in (small, large):

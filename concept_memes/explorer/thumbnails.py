@@ -6,7 +6,6 @@ import logging
 import os
 import stat
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ from concept_memes.concepts import ConceptSet
 from concept_memes.errors import UnreadableImageError
 from concept_memes.explorer.covers import webp
 from concept_memes.explorer.links import link_to
-from concept_memes.loading import load_frames
+from concept_memes.loading import PictureHeader, TellingFrame, load_telling_frame, open_place
 from concept_memes.loading.pixel_room import PixelRoom
 from concept_memes.lookahead import WorkerThreads
 from concept_memes.remote.kept_copies import is_address
@@ -28,6 +27,8 @@ __all__ = ["PictureEntry", "PictureReader"]
 # 25,000 photos of 160 pixels are 116 MB of base64 at this quality; at 80 they would be 145.
 THUMBNAIL_QUALITY = 70
 PICTURE_SIZE, PICTURE_QUALITY = 1280, 80
+# Animations within a page; larger ones are a still picture there. Memes are small: of 46 none has above 0.25 MB.
+MAX_ANIMATION_BYTES = 8_000_000
 TILE_QUALITY = 92  # they are encoded once more, with the cover
 # Pixels that may lie decoded at once.
 ROOM_PIXELS = 40_000_000
@@ -44,7 +45,7 @@ class PictureEntry:
     thumbnail : bytes
         WebP; empty if the picture cannot be read any more.
     picture : bytes
-        A larger copy, WebP; empty where none was asked for.
+        A larger copy, WebP, or the file itself of an animation that is not too large; empty where none was asked for.
     size : (int, int)
         Width and height in pixels; zeros if it cannot be read any more.
     n_bytes : int or None
@@ -55,6 +56,8 @@ class PictureEntry:
         The address of its file; None for members of archives, what has an address of its own, and pixels.
     tile : bytes
         For a cover, WebP; empty where none was asked for, or the picture cannot be read any more.
+    plays : bool
+        Whether it is an animation.
     """
 
     thumbnail: bytes
@@ -64,6 +67,7 @@ class PictureEntry:
     date: str | None
     link: str | None
     tile: bytes = b""
+    plays: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,20 +121,25 @@ class PictureReader:
         tile_side = self.tile_sides.get(row, 0)
         side = PICTURE_SIZE if self.with_pictures else max(self.thumbnail_size, tile_side)
         try:
-            with (
-                room.hold() as held,
-                closing(load_frames(source, min_size=(side, side), room=held, with_header=True)) as frames,
-            ):
-                picture, header = next(frames), frames.header
+            with room.hold() as held:
+                frame = load_telling_frame(source, min_size=(side, side), room=held, with_header=True)
+                picture, header = frame.picture, frame.header
+                assert header is not None
                 thumbnail = webp(_shrunk(picture, self.thumbnail_size), THUMBNAIL_QUALITY)
-                larger = webp(_shrunk(picture, PICTURE_SIZE), PICTURE_QUALITY) if self.with_pictures else b""
+                larger = self._larger(source, frame, header) if self.with_pictures else b""
                 tile = webp(_shrunk(picture, tile_side), TILE_QUALITY) if tile_side else b""
         except (UnreadableImageError, OSError) as error:
             logger.info("A picture of the report stays empty: %s", error)
             return PictureEntry(b"", b"", (0, 0), status.st_size if status and local else None, changed, link)
-        assert header is not None
         taken = _iso(header.taken) if header.taken else changed
-        return PictureEntry(thumbnail, larger, header.size, header.n_bytes, taken, link, tile)
+        return PictureEntry(thumbnail, larger, header.size, header.n_bytes, taken, link, tile, frame.plays)
+
+    def _larger(self, source: Path | Image.Image, frame: TellingFrame, header: PictureHeader) -> bytes:
+        """Return the copy that a click shows: of an animation the file itself, because it plays."""
+        if frame.plays and isinstance(source, Path) and (header.n_bytes or 0) <= MAX_ANIMATION_BYTES:
+            with open_place(source) as file:
+                return file.read()
+        return webp(_shrunk(frame.picture, PICTURE_SIZE), PICTURE_QUALITY)
 
 
 def _status_of_file(source: Path | Image.Image) -> os.stat_result | None:

@@ -19,7 +19,7 @@ import numpy as np
 
 from concept_memes.concepts import ConceptSet
 from concept_memes.errors import InvalidParameterError, MissingExtraError, OverwriteError
-from concept_memes.export.tables import TEXTS, image_columns
+from concept_memes.export.tables import NUMBERS, TEXTS, image_columns
 from concept_memes.whole_files import in_one_step
 
 __all__ = ["ENDINGS", "check_table_path", "save_table"]
@@ -66,7 +66,7 @@ def save_table(concept_set: ConceptSet, path: str | Path, *, vectors: bool = Fal
     >>> model = ConceptModel(embedding_model=ColorEncoder(), vocabulary=["red"]).fit(color_images(["red"], 5))
     >>> path = save_table(model.concepts_, Path(tempfile.mkdtemp()) / "table.csv")
     >>> path.read_text(encoding="utf-8-sig").splitlines()[0]
-    'path,name,concept,title,words,probability,exemplar_rank,reason'
+    'path,name,concept,title,words,probability,copy_of,copy_kind,template,exemplar_rank,reason'
     """
     path = Path(os.path.expanduser(path))
     write = check_table_path(path, overwrite=overwrite)
@@ -98,8 +98,8 @@ def check_table_path(path: Path, *, overwrite: bool) -> Writer:
 def _portable(columns: dict[str, Any]) -> dict[str, Any]:
     """Make texts valid UTF-8, so that every reader takes them and the bytes can be told."""
     made = dict(columns)
-    for name in TEXTS:
-        write = _portable_path if name == "path" else _portable_text
+    for name in columns.keys() & set(TEXTS):
+        write = _portable_path if name in ("path", "copy_of") else _portable_text
         made[name] = [text if text is None else write(text) for text in columns[name]]
     return made
 
@@ -141,7 +141,7 @@ def _write_csv(columns: dict[str, Any], file: IO[bytes], _: int) -> None:
     writer = csv.writer(text)
     writer.writerow(columns)
     for row in _rows(columns):
-        for name in set(TEXTS) - {"path"}:  # paths are absolute, or addresses
+        for name in row.keys() & set(TEXTS) - {"path"}:  # paths are absolute, or addresses
             if FORMULA.match(row[name]):
                 row[name] = f"'{row[name]}"
         if "vector" in row:
@@ -177,7 +177,7 @@ def _write_parquet(columns: dict[str, Any], file: IO[bytes], n_dims: int) -> Non
         raise MissingExtraError(
             'Parquet files need pyarrow: pip install "concept-memes[parquet]". CSV and JSON need nothing more.'
         ) from error
-    kinds = {name: pa.string() for name in TEXTS} | {"exemplar_rank": pa.int64()}
+    kinds = dict.fromkeys(TEXTS, pa.string()) | dict.fromkeys(NUMBERS, pa.int64())
     arrays = {name: pa.array(values, kinds.get(name)) for name, values in columns.items() if name != "vector"}
     for name in ("x", "y"):
         if name in arrays:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from concept_memes.concepts import ConceptSet
+from concept_memes.findings import COPY_KINDS, PictureFamilies
+from concept_memes.memes.groups import variant_groups
 from concept_memes.remote.kept_copies import is_address
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["TEXTS", "frequency_table", "image_columns", "images_table"]
+__all__ = ["NUMBERS", "TEXTS", "frequency_table", "image_columns", "images_table"]
 
 #: Columns of texts.
-TEXTS = ("path", "name", "title", "words", "reason")
+TEXTS = ("path", "name", "title", "words", "said", "text", "copy_of", "copy_kind", "reason")
+#: Columns of whole numbers that may be missing.
+NUMBERS = ("exemplar_rank", "template")
 
 
 def image_columns(concept_set: ConceptSet, *, vectors: bool = False) -> dict[str, Any]:
@@ -30,7 +35,8 @@ def image_columns(concept_set: ConceptSet, *, vectors: bool = False) -> dict[str
     Returns
     -------
     dict of str to list or ndarray
-        As the columns of `images_table`; "exemplar_rank" is a list with None, "vector" one of arrays and None.
+        As the columns of `images_table`; "exemplar_rank" and "template" are lists with None, "vector" one of arrays
+        and None.
     """
     images, labels = concept_set.images, concept_set.labels.tolist()
     reasons = {s.index: s.reason for s in concept_set.skipped}
@@ -45,6 +51,11 @@ def image_columns(concept_set: ConceptSet, *, vectors: bool = False) -> dict[str
         "words": [words.get(label, "") for label in labels],
         "probability": concept_set.probabilities,
     }
+    if concept_set.texts is not None:
+        said = {c.index: ", ".join(c.said) for c in concept_set.concepts}
+        columns |= {"said": [said.get(label, "") for label in labels], "text": list(concept_set.texts.texts)}
+    if concept_set.families is not None:
+        columns |= _family_columns(concept_set, concept_set.families)
     if concept_set.positions is not None:
         columns |= {"x": concept_set.positions[:, 0], "y": concept_set.positions[:, 1]}
     columns["exemplar_rank"] = [ranks.get(index) for index in range(len(images))]
@@ -73,6 +84,12 @@ def images_table(concept_set: ConceptSet, *, vectors: bool = False) -> pd.DataFr
         - "name": what people see;
         - "concept": its number, -1 for none; "title" and "words" of the concept, "" for none;
         - "probability", in [0, 1];
+        - "said": what the pictures of the concept say, and "text": what this one says, lines parted by line breaks;
+          both only if texts were read;
+        - "copy_of": the path or the name of the picture that it is a copy of, "" for none; "copy_kind": how, as in
+          :data:`concept_memes.findings.COPY_KINDS`, "" for none; "template": the number of the group of pictures with
+          the same template, 0 for the largest, NA for pictures that have theirs alone; these only if copies were
+          looked for;
         - "x" and "y": the place on the map, in [0, 1], NaN for images that could not be read; both only if the set
           has positions;
         - "exemplar_rank": 0 for the most typical picture of a concept, and so on; NA for those that are no exemplars;
@@ -91,9 +108,9 @@ def images_table(concept_set: ConceptSet, *, vectors: bool = False) -> pd.DataFr
 
     columns = image_columns(concept_set, vectors=vectors)
     # Objects: pandas' own texts have no room for None, nor for names that are no UTF-8.
-    as_objects = ("path", "name", "reason", "vector")
+    as_objects = ("path", "name", "copy_of", "reason", "vector")
     series = {name: pd.Series(columns[name], dtype=object) for name in as_objects if name in columns}
-    series["exemplar_rank"] = pd.Series(columns["exemplar_rank"], dtype="Int64")
+    series |= {name: pd.Series(columns[name], dtype="Int64") for name in NUMBERS if name in columns}
     return pd.DataFrame({**columns, **series})
 
 
@@ -115,6 +132,30 @@ def frequency_table(concept_set: ConceptSet) -> pd.DataFrame:
     order = np.lexsort((clusters, -counts))
     index = pd.Index(clusters[order], name="Cluster")
     return pd.DataFrame({"Count": counts[order]}, index=index)
+
+
+def _family_columns(concept_set: ConceptSet, families: PictureFamilies) -> dict[str, list[Any]]:
+    """Tell of each image which one it is a copy of, how, and the number of its template."""
+    copies = [(of, COPY_KINDS[kind]) if kind else None for of, kind in _pairs(families)]
+    number = {
+        index: number
+        for number, group in enumerate(variant_groups(concept_set, families))
+        for variant in group.variants
+        for index in variant.images
+    }
+    return {
+        "copy_of": ["" if one is None else _place(concept_set, one[0]) or _name(concept_set, one[0]) for one in copies],
+        "copy_kind": ["" if one is None else one[1] for one in copies],
+        "template": [number.get(index) for index in range(len(copies))],
+    }
+
+
+def _pairs(families: PictureFamilies) -> Iterator[tuple[int, int]]:
+    return zip(families.copy_of.tolist(), families.copy_kinds.tolist(), strict=True)
+
+
+def _name(concept_set: ConceptSet, index: int) -> str:
+    return concept_set.images[index].name
 
 
 def _place(concept_set: ConceptSet, index: int) -> str | None:

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from concept_memes.concepts import Concept, ConceptHit, ConceptSet
+from concept_memes.counting import counted_rows
 from concept_memes.errors import InvalidParameterError
 from concept_memes.figures.checks import check_figsize, check_whole
 from concept_memes.figures.covers import draw_cover, draw_covers
@@ -80,7 +81,7 @@ def draw_collage(
         readable.
     mode : {"exemplars", "members"}
         The pictures that stand for a concept, the most typical first; or its members, evenly from the surest to the
-        least sure.
+        least sure. Of copies that count once one is drawn.
     image_size : int
         Side of a tile in pixels, in a card that is full. Pictures are shrunk to their tile before they go into the
         figure; raise this to print. In figures of very many concepts tiles get fewer pixels, to save memory.
@@ -267,10 +268,10 @@ def _card(concept: Concept, similarity: float | None) -> _Card:
 
 
 def _tiles_of(concept_set: ConceptSet, concept: Concept, mode: str, n_images: int | None) -> list[int]:
-    """Pick the pictures of a card."""
+    """Pick the pictures of a card, none of them twice."""
     if mode == "exemplars" and concept.exemplars:
         return list(concept.exemplars[: n_images or N_EXEMPLARS])
-    members: list[int] = concept_set.members(concept.index).tolist()
+    members: list[int] = counted_rows(concept_set, concept_set.members(concept.index)).tolist()
     if mode == "exemplars":  # there are none, so the surest stand for it
         return members[: n_images or N_EXEMPLARS]
     wanted = min(len(members), n_images or N_MEMBERS)

@@ -6,7 +6,6 @@ import logging
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from concept_memes.figures.fonts import clean_text, pillow_font
 from concept_memes.figures.layout import letterbox, tile_boxes
 from concept_memes.figures.themes import LIGHT, Theme
 from concept_memes.figures.wrapping import shorten
-from concept_memes.loading import load_frames
+from concept_memes.loading import load_telling_frame
 
 __all__ = ["draw_cover", "draw_covers", "draw_tile", "fit_tile", "source_tile", "stand_in"]
 
@@ -148,8 +147,7 @@ def source_tile(source: Path | Image.Image, name: str, size: tuple[int, int], th
     [(1600, (255, 255, 255))]
     """
     try:
-        with closing(load_frames(source, min_size=size)) as frames:  # not the black one that some animations begin with
-            picture = next(frames)
+        picture = load_telling_frame(source, min_size=size).picture
     except (UnreadableImageError, OSError) as error:
         logger.info("A stand-in is drawn for a picture: %s", error)
         return stand_in(name, size, theme)

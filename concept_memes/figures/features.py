@@ -13,7 +13,7 @@ from concept_memes.errors import InvalidParameterError
 from concept_memes.figures.attention import picture_tile, write_model
 from concept_memes.figures.checks import check_figsize, check_whole
 from concept_memes.figures.layout import FOOTER, HEAD_POINTS, MARGIN, Rect, scale_to
-from concept_memes.figures.seen import HEAT, AnyImage, dimmed, explaining, shown
+from concept_memes.figures.seen import HEAT, AnyImage, dimmed, layered, shown
 from concept_memes.figures.themes import ThemeName, find_theme
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def draw_features(
 
     Parameters
     ----------
-    encoder : ExplainingEncoder
+    encoder : LayeredEncoder
         Those of this package are.
     image : str, Path, PIL.Image.Image or ndarray of uint8
         The picture.
@@ -87,7 +87,7 @@ def draw_features(
     colors = find_theme(theme)
     check_figsize(figsize)
     check_whole("n_channels", n_channels, 1)
-    able = explaining(encoder, "what its layers respond to")
+    able = layered(encoder)
     name = layer_name(able.layers, layer)
     picture, small, box = shown(image, able)
     maps = able.feature_maps(picture, name)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from concept_memes.concepts import Concept, ConceptSet
+from concept_memes.counting import counted_rows
 from concept_memes.figures.checks import check_figsize, check_whole
 from concept_memes.figures.covers import draw_covers, stand_in
 from concept_memes.figures.fonts import warn_missing
@@ -143,7 +144,8 @@ def _rows(concept_set: ConceptSet, top_n: int) -> list[_Row]:
     n_none, n_skipped = none_counts(concept_set)
     if n_none:
         unread = {skipped.index for skipped in concept_set.skipped}
-        tiles = tuple(i for i in np.flatnonzero(concept_set.labels < 0).tolist() if i not in unread)[:4]
+        outside = counted_rows(concept_set, np.flatnonzero(concept_set.labels < 0)).tolist()
+        tiles = tuple(i for i in outside if i not in unread)[:4]
         rows.append(_Row("none", "in no concept", n_none, tiles, False))
     if n_skipped:
         rows.append(_Row("unreadable", "not readable", n_skipped, (), False))

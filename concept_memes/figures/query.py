@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from concept_memes.concepts import ConceptHit, ConceptSet, ImageHit
+from concept_memes.counting import counted_rows
 from concept_memes.errors import InvalidParameterError
 from concept_memes.figures.checks import check_figsize
 from concept_memes.figures.covers import draw_covers, source_tile
@@ -101,7 +102,7 @@ def draw_query(
     check_figsize(figsize)
     _check_hits(concept_set, images, concepts)
     if not images:
-        why = f"None of {count_of(len(concept_set.labels), 'image')} can be compared with the query."
+        why = f"None of {count_of(len(concept_set.labels), 'image')} fits the query."
         return draw_message(concept_set, colors, figsize, head="No images found", body=why)
     groups, n_none = _groups(images, concepts)
     columns = next((n for n in (1, 2, 3, 4) if len(images) <= n * n), 5 if len(images) > 16 else 4)
@@ -220,9 +221,15 @@ def _draw_hits(
         taken = figure.label(at, f"{rank + 1}", DETAIL_POINTS, color=theme.muted, gid=f"{gid}-rank")
         at = Rect(cell.x + taken + 0.1, top, TILE - taken - 0.1, line)
         figure.label(at, f"{hit.similarity:.2f}", DETAIL_POINTS, color=theme.ink, gid=f"{gid}-score", bold=True)
-        title = concept_set.concepts[hit.concept].title if hit.concept >= 0 else "in no concept"
-        below = Rect(cell.x, top + line, TILE, line)
-        figure.label(below, title, DETAIL_POINTS - 0.5, color=theme.muted, gid=f"{gid}-concept")
+        titles = concept_set.concepts[hit.concept].titles if hit.concept >= 0 else ("in no concept",)
+        below, points = Rect(cell.x, top + line, TILE, line), DETAIL_POINTS - 0.5
+        title = _fitting(figure, titles, points, TILE)
+        figure.label(below, title, points, color=theme.muted, gid=f"{gid}-concept")
+
+
+def _fitting(figure: PaperFigure, titles: Sequence[str], points: float, width: float, *, bold: bool = False) -> str:
+    """Choose the longest title that fits; where none does, the shortest is cut."""
+    return next((title for title in titles if figure.width_of(title, points, bold=bold) <= width), titles[-1])
 
 
 def _draw_groups(
@@ -243,7 +250,8 @@ def _draw_groups(
     figure.label(title, "Concepts", LABEL_POINTS, color=theme.muted, gid="groups-head")
     pixels = (PIXELS, PIXELS)
     tiles = [
-        concept_set.concepts[group.concept].exemplars[:4] or concept_set.members(group.concept)[:4].tolist()
+        concept_set.concepts[group.concept].exemplars[:4]
+        or counted_rows(concept_set, concept_set.members(group.concept))[:4].tolist()
         for group in groups[:n_cards]
     ]
     covers = draw_covers(concept_set, tiles, sizes=[pixels] * len(tiles), gap=PIXELS // 32, theme=theme)
@@ -275,7 +283,8 @@ def _draw_group(
     width = card.x + card.width - PADDING - x
     line = COVER / 4
     top = card.y + PADDING + (0.0 if group.n_found else line / 2)
-    figure.label(Rect(x, top, width, line), concept.title, TITLE_POINTS, color=theme.ink, gid=f"{gid}-title", bold=True)
+    title = _fitting(figure, concept.titles, TITLE_POINTS, width, bold=True)
+    figure.label(Rect(x, top, width, line), title, TITLE_POINTS, color=theme.ink, gid=f"{gid}-title", bold=True)
     found = f"{group.n_found} of {n_images} found here" if group.n_found else "near, none found here"
     ink = theme.ink if group.n_found else theme.muted
     figure.label(Rect(x, top + line, width, line), found, DETAIL_POINTS, color=ink, gid=f"{gid}-found")

@@ -11,9 +11,9 @@ from PIL import Image
 
 from concept_memes.errors import EncoderError
 from concept_memes.loading import load_image
-from concept_memes.protocols import ExplainingEncoder
+from concept_memes.protocols import ExplainingEncoder, LayeredEncoder
 
-__all__ = ["AnyImage", "Box", "dimmed", "explaining", "heated", "shown"]
+__all__ = ["AnyImage", "Box", "dimmed", "explaining", "heated", "layered", "shown"]
 
 AnyImage: TypeAlias = str | Path | Image.Image | npt.NDArray[np.uint8]
 Box: TypeAlias = tuple[float, float, float, float]
@@ -44,13 +44,29 @@ def explaining(encoder: object, what: str) -> ExplainingEncoder:
     return encoder
 
 
-def shown(image: AnyImage, encoder: ExplainingEncoder) -> tuple[Image.Image, Image.Image, Box]:
+def layered(encoder: object) -> LayeredEncoder:
+    """Check that an encoder can show what its layers respond to.
+
+    Raises
+    ------
+    EncoderError
+        If it cannot; the message says which can.
+    """
+    if not isinstance(encoder, LayeredEncoder):
+        raise EncoderError(
+            f"The encoder {getattr(encoder, 'name', encoder)!r} cannot tell what its layers respond to. Use one of "
+            "this package, or give yours the members of concept_memes.protocols.LayeredEncoder."
+        )
+    return encoder
+
+
+def shown(image: AnyImage, encoder: LayeredEncoder) -> tuple[Image.Image, Image.Image, Box]:
     """Load a picture.
 
     Parameters
     ----------
     image : str, Path, PIL.Image.Image or ndarray of uint8
-    encoder : ExplainingEncoder
+    encoder : LayeredEncoder
 
     Returns
     -------

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from concept_memes.concepts import ConceptSet, HierarchyNode, sure_words
+from concept_memes.counting import counted_rows
 from concept_memes.errors import InvalidParameterError
 from concept_memes.figures.checks import check_figsize
 from concept_memes.figures.covers import draw_covers
@@ -183,7 +184,7 @@ def _leaf_order(nodes: Sequence[HierarchyNode]) -> list[int]:
 
 def _tiles_of(concept_set: ConceptSet, number: int) -> list[int]:
     exemplars = concept_set.concepts[number].exemplars
-    return list(exemplars[:N_TILES]) or concept_set.members(number)[:N_TILES].tolist()
+    return list(exemplars[:N_TILES]) or counted_rows(concept_set, concept_set.members(number))[:N_TILES].tolist()
 
 
 def _places(

@@ -107,7 +107,7 @@ def _first_line(text: str, width: float, measure: Callable[[str], float]) -> str
 
 
 def _may_break(part: str, following: str) -> bool:
-    return part[-1] in " -/" or (_is_wide(part) and following[0] not in "，。、！？：；）」』】》…,.!?:;)")
+    return part[-1] in " -/" or (_is_wide(part) and following[0] not in "，。、！？：；）」』】》”’…,.!?:;)")
 
 
 def _is_wide(part: str) -> bool:

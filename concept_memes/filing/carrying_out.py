@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from concept_memes.errors import FilingError
@@ -170,12 +170,13 @@ def _do(
 
 def _steps(number: int, batch: Sequence[PlannedFile], plan: FilingPlan) -> tuple[list[Step], list[Step]]:
     """Write down the folders that a batch needs, and its files."""
-    folders = {file.folder: None for file in batch if not (plan.into / file.folder).is_dir()}
+    needed = {str(place): None for file in batch for place in [*PurePosixPath(file.target).parents][-2::-1]}
+    folders = [place for place in needed if not (plan.into / place).is_dir()]
     makings = [Step(number + i, "folder", folder) for i, folder in enumerate(folders)]
     number += len(makings)
     steps = []
     for i, file in enumerate(batch):
-        link = _link_text(file.source, plan.into) if plan.mode == "link" else ""
+        link = _link_text(file.source, plan.into, file.target.count("/")) if plan.mode == "link" else ""
         steps.append(Step(number + i, plan.mode, file.target, str(file.source), file.content_hash, link))
     return makings, steps
 
@@ -191,12 +192,12 @@ def _filed(journal: Journal, file: PlannedFile, step: Step) -> list[LeftImage]:
     return []
 
 
-def _link_text(source: Path, into: Path) -> str:
+def _link_text(source: Path, into: Path, depth: int) -> str:
     """Return what a link holds: a relative path, so that both folders can be moved together, where there is one."""
     if os.pardir in source.parts:  # behind a link, the folder above is another one than the text says
         source = Path(os.path.realpath(source.parent), source.name)
     try:
-        return os.path.join(os.pardir, os.path.relpath(source, os.path.realpath(into)))
+        return os.path.join(*[os.pardir] * depth, os.path.relpath(source, os.path.realpath(into)))
     except ValueError:  # another drive of Windows
         return str(source)
 

@@ -5,6 +5,7 @@ The same concepts give the same layout, whatever is on the disk by now: a run th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +13,12 @@ from concept_memes.concepts import Concept, ConceptSet
 from concept_memes.filing.names import FreeNames, safe_name
 from concept_memes.remote.kept_copies import is_address
 
-__all__ = ["OUTLIERS", "LaidOut", "LeftImage", "folder_name", "lay_out"]
+__all__ = ["COPIES", "OUTLIERS", "LaidOut", "LeftImage", "folder_name", "lay_out"]
 
-#: Folder of the pictures in no concept; a letter comes after all numbers.
+#: Folder of the pictures in no concept; it comes after all others.
 OUTLIERS = "outliers"
+#: Folder of copies, in that of their concept.
+COPIES = "copies"
 TITLE_BYTES = 100  # of the words in the name of a folder, so that paths stay short
 
 
@@ -64,7 +67,7 @@ class LeftImage:
 
 
 def folder_name(concept: Concept, n_concepts: int) -> str:
-    """Name the folder of a concept: its number, so that the order is that of the concepts, and its title.
+    """Name the folder of a concept: its number, so that the order is that of the concepts, and its title if it has one.
 
     Parameters
     ----------
@@ -79,19 +82,24 @@ def folder_name(concept: Concept, n_concepts: int) -> str:
     Examples
     --------
     >>> folder_name(Concept(3, 12, words=("panda", "bear")), 30), folder_name(Concept(3, 12), 5)
-    ('03 panda, bear', '3 (no words)')
+    ('03 panda, bear', 'concept 3')
     """
-    title = concept.title if concept.name or concept.words else "(no words)"
     number = str(concept.index).zfill(len(str(max(n_concepts - 1, 0))))
-    return safe_name(f"{number} {safe_name(title, max_bytes=TITLE_BYTES, ending=False)}", ending=False)
+    if not (concept.name or concept.words or concept.said):
+        return f"concept {number}"
+    return safe_name(f"{number} {safe_name(concept.title, max_bytes=TITLE_BYTES, ending=False)}", ending=False)
 
 
-def lay_out(concept_set: ConceptSet) -> tuple[tuple[LaidOut, ...], tuple[LeftImage, ...]]:
+def lay_out(
+    concept_set: ConceptSet, *, copies_aside: bool = False
+) -> tuple[tuple[LaidOut, ...], tuple[LeftImage, ...]]:
     """Give each picture that is a file a folder and a name.
 
     Parameters
     ----------
     concept_set : ConceptSet
+    copies_aside : bool, default=False
+        Give copies a folder of their own, "copies" in that of their concept, so that the latter has each picture once.
 
     Returns
     -------
@@ -127,11 +135,29 @@ def lay_out(concept_set: ConceptSet) -> tuple[tuple[LaidOut, ...], tuple[LeftIma
     folders = {concept.index: folder_name(concept, len(concept_set)) for concept in concept_set.concepts}
     laid_out = []
     for number, indices in rows.items():
-        names = FreeNames()
+        names, names_of_copies = FreeNames(), FreeNames()
+        folder = folders.get(number, OUTLIERS)
+        copies = _copies(concept_set, indices) if copies_aside else set()
+        aside = f"{folder}/{names.take(COPIES)}" if copies else ""  # no picture can have this name then
         for index in indices:
             source = concept_set.base_folder / _path_of(concept_set, index)
-            laid_out.append(LaidOut(index, source, folders.get(number, OUTLIERS), names.take(source.name)))
+            if index in copies:
+                laid_out.append(LaidOut(index, source, aside, names_of_copies.take(source.name)))
+            else:
+                laid_out.append(LaidOut(index, source, folder, names.take(source.name)))
     return tuple(laid_out), tuple(left)
+
+
+def _copies(concept_set: ConceptSet, indices: Sequence[int]) -> set[int]:
+    """Find the pictures of a folder of which another one in it is a copy; the one that stands for them is none."""
+    if concept_set.families is None:
+        return set()
+    copy_of = concept_set.families.copy_of
+    groups: dict[int, list[int]] = {}
+    for index in indices:
+        groups.setdefault(int(copy_of[index]), []).append(index)
+    stays = {original if original in group else group[0] for original, group in groups.items()}
+    return set(indices) - stays
 
 
 def _path_of(concept_set: ConceptSet, index: int) -> Path:

@@ -90,7 +90,12 @@ class FilingPlan:
 
 
 def plan_filing(
-    concept_set: ConceptSet, into: str | Path, mode: Mode = "link", *, progress: Progress | None = None
+    concept_set: ConceptSet,
+    into: str | Path,
+    mode: Mode = "link",
+    *,
+    copies: Literal["keep", "aside"] = "keep",
+    progress: Progress | None = None,
 ) -> FilingPlan:
     """Plan one folder per concept, named by its words, and one for the pictures in no concept.
 
@@ -105,6 +110,9 @@ def plan_filing(
     mode : {"link", "copy", "move"}, default="link"
         "link": symbolic links, relative where they can be; the pictures stay where they are. "copy": of the pictures;
         those in archives are unpacked. "move": the pictures themselves.
+    copies : {"keep", "aside"}, default="keep"
+        "keep": copies of a picture go where it goes. "aside": into a folder "copies" in there, so that the folder of a
+        concept has each picture once.
     progress : Progress, optional
         Tells how far the reading is.
 
@@ -116,7 +124,7 @@ def plan_filing(
     Raises
     ------
     InvalidParameterError
-        If there is no such mode.
+        If there is no such mode, or copies are to go aside and nobody looked for them.
     FilingError
         If `into` is a file, or holds anything else.
 
@@ -140,8 +148,12 @@ def plan_filing(
     """
     if mode not in get_args(Mode):
         raise InvalidParameterError("mode", mode, '"link", "copy" or "move"')
+    if copies not in ("keep", "aside"):
+        raise InvalidParameterError("copies", copies, '"keep" or "aside"')
+    if copies == "aside" and concept_set.families is None:
+        raise InvalidParameterError("copies", copies, '"keep" where nobody looked for copies (duplicates="collapse")')
     into = Path(os.path.abspath(os.path.expanduser(into)))
-    laid_out, left = lay_out(concept_set)
+    laid_out, left = lay_out(concept_set, copies_aside=copies == "aside")
     fingerprint = _fingerprint(concept_set, laid_out, mode)
     known = check_into(into, fingerprint)
     steps = {} if known is None else known.by_target()

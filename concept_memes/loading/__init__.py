@@ -12,14 +12,17 @@ from concept_memes.loading.images import (
     open_place,
     place_status,
 )
+from concept_memes.loading.telling_frame import TellingFrame, load_telling_frame
 
 __all__ = [
     "MAX_PIXELS",
     "LoadedFrames",
     "PictureHeader",
+    "TellingFrame",
     "content_hash",
     "load_frames",
     "load_image",
+    "load_telling_frame",
     "open_place",
     "place_status",
 ]

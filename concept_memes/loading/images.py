@@ -98,6 +98,8 @@ class LoadedFrames(Iterator[Image.Image]):
     ----------
     is_animation : bool
         Whether the file has more than one frame, shown or not. Known with the first frame; False before.
+    plays : bool
+        Whether these follow each other in time; pages of a TIFF do not. Known with the first frame; False before.
     header : PictureHeader or None
         What the file says of itself. Known with the first frame if it was asked for; None before, and else.
     """
@@ -105,7 +107,7 @@ class LoadedFrames(Iterator[Image.Image]):
     def __init__(
         self, source: ImageSource, min_size: Size | None, most: int, room: Held | None, with_header: bool
     ) -> None:
-        self.is_animation = False
+        self.is_animation = self.plays = False
         self.header: PictureHeader | None = None
         self._with_header = with_header
         self._frames = self._load(source, min_size, most, room)
@@ -129,6 +131,7 @@ class LoadedFrames(Iterator[Image.Image]):
             with open_place(Path(source)) as file:
                 found = open_frames(file, MAX_FRAMES if most > 1 else 2)
                 self.is_animation = len(found.sizes) > 1
+                self.plays = self.is_animation and found.in_order
                 pictures = _decode_chosen(found, min_size, most, room, str(source))
                 for picture in without_blank(pictures) if self.is_animation else pictures:
                     if self._with_header and self.header is None:  # now, as a PNG may hold its EXIF after the pixels

@@ -1,18 +1,513 @@
-"""Which pictures are copies of one another, and which are variants of the same template."""
+"""Which pictures are copies of one another, and which are variants of the same template.
+
+Contents are looked at once (`looks`). Pairs that may show the same come from neighbours by shape and by the encoder's
+vectors (`candidates`), are laid over one another (`registration`) and compared window by window (`comparison`). What
+shows the same is a template, and within a template only pictures that look alike once they lie on one another are
+compared for being copies. In both, members were compared with the one that stands for them, so nothing chains.
+"""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
 from concept_memes.cache import VectorCache
-from concept_memes.findings import PictureFamilies, exact_families
-from concept_memes.memes.studying import Pictures
+from concept_memes.findings import COPY_KINDS, PictureFamilies
+from concept_memes.memes.alignment import TEMPLATE_AGREEMENT, Aligner
+from concept_memes.memes.candidates import alike_upto_symmetry, candidate_pairs, coarse, descriptors
+from concept_memes.memes.linking import Bools, Links, Pairs, led_groups, link
+from concept_memes.memes.looks import FINGERPRINT, Look, flat_colours, is_even, look_at
+from concept_memes.memes.registration import SYMMETRIES, Warps, composed, grid, inverted, sampled
+from concept_memes.memes.studying import Pictures, study
+from concept_memes.neighbors import nearest_neighbors
 from concept_memes.progress import Progress
-from concept_memes.protocols import FloatArray
+from concept_memes.protocols import FloatArray, IntArray
 
 __all__ = ["find_families"]
+
+# What decides what is found, beside looks and vectors: to be changed with anything that compares them.
+COMPARING = f"{FINGERPRINT} families-1"
+# Pictures whose brightness varies by less may be flat: then there is nothing to lay on one another.
+FLAT = 3.0
+# Colours of flat pictures that are the same, in levels.
+SAME_COLOUR = 3.0
+# Correlation from which coarse pictures are registered, and those that lead templates.
+LEAST_LIKENESS, LEAST_LIKENESS_OF_LEADERS = 0.45, 0.3
+# How often leaders of templates look for others among themselves.
+N_PASSES = 3
+# Pictures of a template that look most alike, when they lie on one another, are compared for being copies.
+N_ALIKE = 12
+# How much small pictures that lie on one another may differ somewhere, in levels, to be compared for being copies.
+LARGEST_CHANGE = 80.0
+# Up to so many pictures of a template are all compared with each other, place by place; what is off by more counts as
+# this much.
+FEW, MOST_OFF = 500, 40.0
+# Up to so many, those that look alike are looked for everywhere, beyond in cells.
+EXACT = 12_000
+# As `COPY_LIMIT`, for pictures that are connected by copies: a framed one and a turned one are off by more.
+LEADER_LIMIT = 3.0
+# By how much more of a picture something shows that was cut out of it, if it could be cut out of several.
+CLEARLY = 0.04
+# Pictures that show more of the plane than that, as a share of the least that one shows, have a border. As many pixels
+# as the largest has, give or take this factor, are many.
+TIGHT, MANY_PIXELS = 1.04, 1.3
+# A turn of less than this, in degrees, and a cut of less than this share, are no more than inaccurate.
+TURNED, CROPPED = 0.7, 0.94
 
 
 def find_families(
     pictures: Pictures, vectors: FloatArray, *, cache: VectorCache, progress: Progress
 ) -> PictureFamilies:
-    """Find copies and variants."""
-    return exact_families([image.content_hash for image in pictures.images])
+    """Find copies and variants.
+
+    Parameters
+    ----------
+    pictures : Pictures
+    vectors : ndarray of shape (n_images, n_dims), float32
+        Of the encoder; rows of zeros for pictures that could not be read. They only say what to compare.
+    cache : VectorCache
+        Keeps what was seen of each content.
+    progress : Progress
+
+    Returns
+    -------
+    PictureFamilies
+        It does not depend on the order of the pictures, but for which of several files with the same content stands
+        for them: that is the first.
+    """
+    first: dict[str, int] = {}
+    for index, image in enumerate(pictures.images):
+        if image.content_hash:
+            first.setdefault(image.content_hash, index)
+    keys = sorted(first)
+    notes = study(pictures, FINGERPRINT, look_at, cache=cache, progress=progress, what="looking for copies")
+    seen = [key for key in keys if key in notes]
+    own = vectors[[first[key] for key in seen]]
+    contents = known_families(seen, own, cache)
+    if contents is None:
+        with progress.stage("comparing pictures"):
+            contents = families_of_contents([Look.from_bytes(notes[key]) for key in seen], own)
+        cache.store_notes(COMPARING, {key_of(seen, own): contents.to_bytes()})
+    stands_for = {key: (i, i, 0) for i, key in enumerate(keys)}  # what cannot be read any more stands for itself
+    place = {key: i for i, key in enumerate(keys)}
+    for key, *found in zip(seen, contents.copy_of, contents.template_of, contents.kinds, strict=True):
+        copy_of, template_of, kind = (int(x) for x in found)
+        stands_for[key] = (place[seen[copy_of]], place[seen[template_of]], kind)
+    n = len(pictures.images)
+    copies, kinds, templates = np.full(n, -1, np.int64), np.zeros(n, np.uint8), np.full(n, -1, np.int64)
+    for index, image in enumerate(pictures.images):
+        if key := image.content_hash:
+            copy_of, template_of, kind = stands_for[key]
+            copies[index], templates[index] = first[keys[copy_of]], first[keys[template_of]]
+            exact = keys[copy_of] == key and index != first[key]
+            kinds[index] = COPY_KINDS.index("exact") if exact else kind
+    return PictureFamilies(copies, kinds, templates)
+
+
+@dataclass(frozen=True)
+class ContentFamilies:
+    """Copies and templates of different contents; arrays of shape (n_contents,), int64."""
+
+    copy_of: IntArray
+    kinds: IntArray
+    template_of: IntArray
+
+    def to_bytes(self) -> bytes:
+        """Return the note that is kept."""
+        return np.stack([self.copy_of, self.kinds, self.template_of]).astype("<i8").tobytes()
+
+
+def key_of(keys: Sequence[str], vectors: FloatArray) -> str:
+    """Name a set of contents and their vectors as the cache names a content."""
+    digest = hashlib.blake2b("".join(keys).encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(vectors).tobytes())
+    return digest.hexdigest()
+
+
+def known_families(keys: Sequence[str], vectors: FloatArray, cache: VectorCache) -> ContentFamilies | None:
+    """Return what an earlier run has found among the same contents."""
+    key = key_of(keys, vectors)
+    note = cache.notes(COMPARING, [key]).get(key)
+    if note is None or len(note) != 24 * len(keys):
+        return None
+    copy_of, kinds, template_of = np.frombuffer(note, "<i8").reshape(3, -1).astype(np.int64)
+    return ContentFamilies(copy_of, kinds, template_of)
+
+
+def families_of_contents(looks: list[Look], vectors: FloatArray) -> ContentFamilies:
+    """Find copies and templates among different contents.
+
+    Parameters
+    ----------
+    looks : list of Look
+        In an order that follows from the contents alone.
+    vectors : ndarray of shape (n_contents, n_dims), float32
+
+    Returns
+    -------
+    ContentFamilies
+    """
+    with threadpool_limits(limits=1):  # products of several threads differ in their last bits
+        return compared_contents(looks, vectors)
+
+
+def compared_contents(looks: list[Look], vectors: FloatArray) -> ContentFamilies:
+    """Do what `families_of_contents` does, in as many threads as products are allowed."""
+    n = len(looks)
+    copy_of, template_of = np.arange(n), np.arange(n)
+    kinds = np.zeros(n, np.int64)
+    if n < 2:
+        return ContentFamilies(copy_of, kinds, template_of)
+    rank = quality_rank(looks)
+    aligner = Aligner(looks)
+    flat = aligner.thumbs.reshape(n, -1).std(axis=1, dtype=np.float64) < FLAT
+    flat &= np.array([len(look.frames) == 1 for look in looks])
+    flat[flat] = [is_even(looks[i]) for i in np.flatnonzero(flat)]
+    alone = np.flatnonzero(flat)
+    copy_of[alone] = alone[same_colours(flat_colours([looks[i] for i in alone]), rank[alone])]
+    template_of[alone] = copy_of[alone]
+    kinds[alone] = np.where(copy_of[alone] == alone, 0, COPY_KINDS.index("near"))
+    rows = np.flatnonzero(~flat)
+    if len(rows) > 1:
+        ranks = np.argsort(np.argsort(rank[rows]))
+        found = Finder(Aligner([looks[i] for i in rows]), vectors[rows], ranks).find()
+        copy_of[rows], template_of[rows], kinds[rows] = rows[found.copy_of], rows[found.template_of], found.kinds
+    return ContentFamilies(copy_of, kinds, template_of)
+
+
+def quality_rank(looks: list[Look]) -> IntArray:
+    """Rank pictures by how well they stand for their copies: most pixels, then the largest file, then in order."""
+    order = sorted(range(len(looks)), key=lambda i: (-looks[i].size[0] * looks[i].size[1], -looks[i].n_bytes, i))
+    rank = np.empty(len(looks), np.int64)
+    rank[order] = np.arange(len(looks))
+    return rank
+
+
+def same_colours(colours: FloatArray, rank: IntArray) -> IntArray:
+    """Return for each colour the one of lowest rank that it is the same as, and that stands for itself."""
+    stands_for = np.arange(len(colours))
+    leaders: list[int] = []
+    for i in np.argsort(rank, kind="stable").tolist():
+        if leaders:
+            off = np.abs(colours[leaders] - colours[i]).max(axis=1)
+            nearest = int(off.argmin())
+            if off[nearest] <= SAME_COLOUR:
+                stands_for[i] = leaders[nearest]
+                continue
+        leaders.append(i)
+    return stands_for
+
+
+class Finder:
+    """Finds templates, and copies within them, among pictures that are not flat."""
+
+    def __init__(self, aligner: Aligner, vectors: FloatArray, rank: IntArray) -> None:
+        self.aligner, self.vectors, self.rank = aligner, vectors, rank
+        self.n = len(rank)
+        self.tried = np.empty(0, np.int64)
+
+    def find(self) -> ContentFamilies:
+        """Return copies and templates."""
+        templates, ways = self.templates()
+        links, cuts = self.copy_links(templates, ways)
+        degree = np.bincount(links.pairs.ravel(), minlength=self.n)
+        hubs = np.empty(self.n, np.int64)
+        hubs[np.lexsort((self.rank, -degree))] = np.arange(self.n)
+        leaders, warps = led_groups(self.n, links, hubs, self._copies_of_leader)
+        whole = Grouping(leaders, warps)
+        copy_of, kinds = with_best_leaders(self.with_cuts(whole, cuts, ways), whole, self.aligner.looks, degree)
+        # A copy is in the template of the one that stands for it, which stands for the template if it is its best one.
+        group = templates[copy_of]
+        best = np.full(self.n, self.n)
+        np.minimum.at(best, group, self.rank[copy_of])
+        by_rank = np.argsort(self.rank)
+        return ContentFamilies(copy_of, kinds, copy_of[by_rank[best[group]]])
+
+    def with_cuts(self, whole: Grouping, cuts: Cuts, ways: Warps) -> Grouping:
+        """Put pictures that were cut out of others to these, where that can be one group only.
+
+        What is left of a picture without its caption may be of several variants, or of the picture without a caption.
+        The one that it shows most of is it, if that is clear.
+
+        Parameters
+        ----------
+        whole : Grouping
+            Of pictures that are the same to their edges.
+        cuts : Cuts
+        ways : Warps
+            From the leaders of templates.
+        """
+        leaders, warps = whole.leaders.copy(), Warps(whole.warps.places.copy(), whole.warps.tones.copy())
+        shown_of: dict[int, dict[int, float]] = {}
+        for (cut, source), share in zip(leaders[cuts.pairs].tolist(), cuts.shares.tolist(), strict=True):
+            if cut != source:
+                shown = shown_of.setdefault(cut, {})
+                shown[source] = max(shown.get(source, 0.0), share)
+        # What has least cut off comes first: what was cut out of that belongs to the same group then.
+        for cut in sorted(shown_of, key=lambda cut: (-round(max(shown_of[cut].values()), 4), self.rank[cut])):
+            shares: dict[int, float] = {}
+            for source, share in shown_of[cut].items():
+                shares[int(leaders[source])] = max(share, shares.get(int(leaders[source]), 0.0))
+            shares.pop(cut, None)
+            goal = max(shares, key=lambda source: (shares[source], -self.rank[source]), default=cut)
+            rivals = [share for source, share in shares.items() if source != goal]
+            if goal == cut or max(rivals, default=0.0) > shares[goal] - CLEARLY:
+                continue
+            pair = np.array([[goal, cut]])
+            found, way = self.aligner.compare(pair, composed(inverted(ways[pair[:, 0]]), ways[pair[:, 1]]), n_steps=2)
+            if found.same(LEADER_LIMIT)[0] and not found.more_second[0]:
+                members = np.flatnonzero(leaders == cut)
+                moved = composed(way[np.zeros(len(members), np.int64)], warps[members])
+                leaders[members] = goal
+                warps.places[members], warps.tones[members] = moved.places, moved.tones
+        return Grouping(leaders, warps)
+
+    def templates(self) -> tuple[IntArray, Warps]:
+        """Return for each picture the leader of its template, and where places of the leader are in it.
+
+        Neighbours of a picture may all be copies of it. So leaders look for neighbours once more among themselves.
+        """
+        leaders, ways = self._led_templates(np.arange(self.n), LEAST_LIKENESS)
+        for _ in range(N_PASSES - 1):
+            tops = np.flatnonzero(leaders == np.arange(self.n))
+            if len(tops) < 2:
+                break
+            above, to_top = self._led_templates(tops, LEAST_LIKENESS_OF_LEADERS)
+            nth = np.empty(self.n, np.int64)
+            nth[tops] = np.arange(len(tops))
+            own = nth[leaders]
+            leaders, ways = tops[above[own]], composed(to_top[own], ways)
+        return leaders, ways
+
+    def _led_templates(self, rows: IntArray, least: float) -> tuple[IntArray, Warps]:
+        """Find templates among some pictures; leaders are numbers of rows."""
+        small = coarse(self.aligner.thumbs[rows])
+        spaces = [descriptors(small)]
+        if self.vectors.shape[1]:
+            spaces.append(np.ascontiguousarray(self.vectors[rows], np.float32))
+        pairs = candidate_pairs(spaces)
+        likeness = alike_upto_symmetry(small, pairs)
+        tried_before = self.tried_before(rows[pairs])
+        likely = (likeness.max(axis=1) > least) & ~tried_before
+        pairs, likeness = pairs[likely], likeness[likely]
+        tried = rows[pairs]
+
+        def check(which: IntArray) -> tuple[Bools, Warps]:
+            self.tried = np.concatenate([self.tried, self.pair_keys(tried[which])])
+            fitting, warps = self.aligner.align_coarsely(tried[which], likeness[which])
+            fits = np.flatnonzero(fitting)
+            holds, better = self._same_template(tried[which[fits]], warps[fits])
+            warps.places[fits], warps.tones[fits] = better.places, better.tones
+            fitting[fits] = holds
+            return fitting, warps
+
+        links = link(len(rows), pairs, likeness.max(axis=1), check)
+        degree = np.bincount(links.pairs.ravel(), minlength=len(rows))
+        order = np.lexsort((self.rank[rows], -degree))
+        rank = np.empty(len(rows), np.int64)
+        rank[order] = np.arange(len(rows))
+        return led_groups(len(rows), links, rank, lambda two, warps: self._same_template(rows[two], warps))
+
+    def pair_keys(self, pairs: Pairs) -> IntArray:
+        """Return one number per pair."""
+        return pairs[:, 0] * self.n + pairs[:, 1]
+
+    def tried_before(self, pairs: Pairs) -> Bools:
+        """Find pairs that were compared in an earlier pass."""
+        return np.isin(self.pair_keys(pairs), self.tried)
+
+    def copy_links(self, templates: IntArray, ways: Warps) -> tuple[Links, Cuts]:
+        """Return copies that were found within templates, and which pictures were cut out of which."""
+        pairs, likeness = self.alike_in_templates(templates, ways)
+        cuts: list[Pairs] = [np.empty((0, 2), np.int64)]
+        shares: list[FloatArray] = [np.empty(0, np.float32)]
+
+        def check(rows: IntArray) -> tuple[Bools, Warps]:
+            tried = pairs[rows]
+            between = composed(inverted(ways[tried[:, 0]]), ways[tried[:, 1]])
+            found, better = self.aligner.compare(tried, between, n_steps=2)
+            cuts.append(np.where(found.more_first[:, None], tried[:, ::-1], tried)[found.cuts])
+            shares.append(np.where(found.more_first, found.overlap_first, found.overlap_second)[found.cuts])
+            return found.copies(), better
+
+        links = link(self.n, pairs, likeness, check)
+        return links, Cuts(np.concatenate(cuts), np.concatenate(shares))
+
+    def alike_in_templates(self, templates: IntArray, ways: Warps) -> tuple[Pairs, npt.NDArray[np.floating]]:
+        """Return pairs that look alike when they lie on the leader of their template, and how much."""
+        pairs: list[Pairs] = [np.empty((0, 2), np.int64)]
+        likeness: list[npt.NDArray[np.floating]] = [np.empty(0)]
+        order = np.argsort(templates, kind="stable")
+        for members in np.split(order, np.flatnonzero(np.diff(templates[order])) + 1):
+            if len(members) > 1:
+                laid, inside = self.laid_on_leader(members, ways)
+                found = alike(laid, inside)
+                pairs.append(members[found])
+                likeness.append(-changes(laid, inside, found))
+        return np.concatenate(pairs), np.concatenate(likeness)
+
+    def laid_on_leader(self, members: IntArray, ways: Warps) -> tuple[FloatArray, Bools]:
+        """Return thumbs as they lie on the leader, of shape (n_members, n_places), and where they have something."""
+        thumbs = self.aligner.thumbs[members].astype(np.float32)
+        ways = composed(ways[members], inverted(self.aligner.inner[members]))
+        there = sampled(thumbs, np.arange(len(members)), ways.places, grid(thumbs.shape[1]))
+        tones = ways.tones
+        return tones[:, :1] * there.values + tones[:, 1:], there.inside
+
+    def _same_template(self, pairs: Pairs, warps: Warps) -> tuple[Bools, Warps]:
+        agreement, better = self.aligner.agreement(pairs, warps)
+        return agreement > TEMPLATE_AGREEMENT, better
+
+    def _copies_of_leader(self, pairs: Pairs, warps: Warps) -> tuple[Bools, Warps]:
+        found, better = self.aligner.compare(pairs, warps, n_steps=2)
+        return found.copies(LEADER_LIMIT), better
+
+
+def alike(laid: FloatArray, inside: Bools) -> Pairs:
+    """Return pairs of pictures that look alike, the smaller number first; of shape (n_pairs, 2)."""
+    n = len(laid)
+    if n <= N_ALIKE + 1:
+        pairs = np.stack(np.triu_indices(n, 1), axis=1)
+    else:
+        neighbors = nearest_by_places(laid, inside) if n <= FEW else nearest_by_correlation(laid, inside)
+        first, second = np.repeat(np.arange(n), neighbors.shape[1]), neighbors.ravel()
+        low, high = np.minimum(first, second), np.maximum(first, second)
+        keys = np.unique((low * n + high)[low < high])
+        pairs = np.stack([keys // n, keys % n], axis=1)
+    return pairs[changes(laid, inside, pairs) < LARGEST_CHANGE]
+
+
+def nearest_by_places(laid: FloatArray, inside: Bools) -> IntArray:
+    """Return the pictures that differ least from each; a corner that is black in one does not count for much."""
+    nearest = np.empty((len(laid), N_ALIKE + 1), np.int64)
+    for i in range(len(laid)):
+        both = inside & inside[i]
+        off = np.minimum(np.abs(laid - laid[i]), MOST_OFF) * both
+        mean = off.sum(axis=1, dtype=np.float64) / np.maximum(both.sum(axis=1), 1)
+        nearest[i] = np.argsort(np.round(mean, 6), kind="stable")[: N_ALIKE + 1]
+    return nearest
+
+
+def nearest_by_correlation(laid: FloatArray, inside: Bools) -> IntArray:
+    """Return the pictures that correlate most with each, what all of the template have in common taken away."""
+    count = np.maximum(inside.sum(axis=0, dtype=np.float64), 1)
+    mean = (laid * inside).sum(axis=0, dtype=np.float64) / count
+    own = np.where(inside, laid - mean, 0).astype(np.float32)
+    own /= np.maximum(np.linalg.norm(own, axis=1, keepdims=True), 1e-6)
+    return nearest_neighbors(own, own, N_ALIKE + 1, exact=len(laid) <= EXACT)[0]
+
+
+def changes(laid: FloatArray, inside: Bools, pairs: Pairs) -> npt.NDArray[np.floating]:
+    """Return how much pairs differ where they differ most, in levels, averaged over 2 x 2 places."""
+    side = round(laid.shape[1] ** 0.5) // 2
+    found = np.empty(len(pairs), np.float32)
+    for start in range(0, len(pairs), 1024):
+        one, other = pairs[start : start + 1024].T
+        off = np.abs(laid[one] - laid[other]) * (inside[one] & inside[other])
+        inner = off.reshape(-1, side, 2, side, 2).mean(axis=(2, 4))[:, 1:-1, 1:-1]
+        found[start : start + 1024] = inner.max(axis=(1, 2))
+    return found
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """Pictures that were cut out of others.
+
+    Attributes
+    ----------
+    pairs : ndarray of shape (n, 2), int64
+        What was cut, and out of which picture.
+    shares : ndarray of shape (n,), float32
+        How much of that is left.
+    """
+
+    pairs: Pairs
+    shares: FloatArray
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Groups of pictures.
+
+    Attributes
+    ----------
+    leaders : ndarray of shape (n,), int64
+        Of each picture; itself for leaders.
+    warps : Warps
+        Where places of the leader are in each picture.
+    """
+
+    leaders: IntArray
+    warps: Warps
+
+
+def with_best_leaders(
+    groups: Grouping, whole: Grouping, looks: Sequence[Look], degree: IntArray
+) -> tuple[IntArray, IntArray]:
+    """Choose who stands for each group, and name how the others are the same.
+
+    That is a picture without a border, that was not cut, turned or mirrored unless most were; of these one of those
+    with most pixels, give or take, that is the same as most others.
+
+    Parameters
+    ----------
+    groups : Grouping
+    whole : Grouping
+        The same without what was cut.
+    looks : sequence of Look
+    degree : ndarray of shape (n,), int64
+        With how many others each was found to be the same.
+
+    Returns
+    -------
+    stands_for : ndarray of shape (n,), int64
+        Who stands for each picture.
+    kinds : ndarray of shape (n,), int64
+        Places in `COPY_KINDS`.
+    """
+    n = len(looks)
+    positions, turns = positions_of(groups.warps)
+    # How much of its leader's plane a picture takes: little without a border.
+    areas = 1 / np.maximum(np.abs(np.linalg.det(groups.warps.places[:, :, :2].astype(np.float64))), 1e-6)
+    pixels = np.array([look.size[0] * look.size[1] for look in looks], np.float64) / areas
+    sizes = np.array([look.n_bytes for look in looks])
+    stands_for = np.arange(n)
+    order = np.argsort(groups.leaders, kind="stable")
+    for members in np.split(order, np.flatnonzero(np.diff(groups.leaders[order])) + 1):
+        if len(members) > 1:
+            left = members[whole.leaders[members] == groups.leaders[members[0]]]
+            left = left[areas[left] < TIGHT * areas[left].min()]
+            counts = np.bincount(positions[members], minlength=len(SYMMETRIES))
+            upright = left[counts[positions[left]] == counts[positions[left]].max()]
+            straight = upright[turns[upright] < max(TURNED, turns[upright].min() + 0.1)]
+            large = straight[pixels[straight] > pixels[straight].max() / MANY_PIXELS]
+            stands_for[members] = large[np.lexsort((large, -sizes[large], -degree[large]))[0]]
+    between = composed(inverted(groups.warps[stands_for]), groups.warps)
+    return stands_for, np.where(stands_for == np.arange(n), 0, kinds_of(between))
+
+
+def positions_of(warps: Warps) -> tuple[IntArray, npt.NDArray[np.float64]]:
+    """Return the nearest of `SYMMETRIES`, and by how many degrees a picture is turned besides."""
+    linear = warps.places[:, :, :2].astype(np.float64)
+    nearest = np.einsum("nij,kij->nk", linear, SYMMETRIES.astype(np.float64)).argmax(axis=1)
+    upright = np.einsum("nij,nkj->nik", linear, SYMMETRIES[nearest].astype(np.float64))
+    lengths = np.sqrt(np.abs(np.linalg.det(upright)))
+    return nearest.astype(np.int64), np.degrees(np.abs(upright[:, 1, 0] - upright[:, 0, 1]) / (2 * lengths))
+
+
+def kinds_of(warps: Warps) -> IntArray:
+    """Name what warps do, as places in `COPY_KINDS`."""
+    nearest, turns = positions_of(warps)
+    linear = warps.places[:, :, :2].astype(np.float64)
+    scales = np.abs(np.einsum("nij,nij->ni", linear, SYMMETRIES[nearest].astype(np.float64)))
+    kinds = np.full(len(warps), COPY_KINDS.index("near"))
+    kinds[(scales < CROPPED).any(axis=1) | (scales > 1 / CROPPED).any(axis=1)] = COPY_KINDS.index("cropped")
+    kinds[(turns > TURNED) | (nearest > 2)] = COPY_KINDS.index("turned")
+    kinds[nearest == 1] = COPY_KINDS.index("mirrored")
+    kinds[nearest == 2] = COPY_KINDS.index("flipped")
+    return kinds

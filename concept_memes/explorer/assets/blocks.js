@@ -64,7 +64,7 @@ function blockLines(id) {
  * Find one picture in blocks of lines.
  *
  * @param {string} kind "thumbs" or "pictures".
- * @param {{mime: string, chunks: number[]}} where `chunks` are the first rows of the blocks.
+ * @param {{chunks: number[]}} where `chunks` are the first rows of the blocks.
  * @param {number} row
  * @returns {Promise<?string>} A data address; null where there is none.
  */
@@ -78,5 +78,11 @@ async function pictureInBlocks(kind, where, row) {
   }
   const lines = await blockLines(`${kind}-${low}`);
   const line = lines[row - where.chunks[low]];
-  return line ? `data:${where.mime};base64,${line.trimEnd()}` : null;
+  return line ? `data:${kindOf(line)};base64,${line.trimEnd()}` : null;
+}
+
+/** @param {string} line A picture in base64. @returns {string} Its kind: animations are in the page as they are. */
+function kindOf(line) {
+  const kinds = { R0lG: "image/gif", iVBO: "image/png", UklG: "image/webp" };
+  return kinds[line.slice(0, 4)] ?? "image/avif";
 }

@@ -9,7 +9,7 @@ function conceptAddress(number) {
   return `#/concept/${number === NONE ? "none" : number}`;
 }
 
-/** @typedef {{id: number, title: string, name: string, words: Array<[string, ?number]>, size: number,
+/** @typedef {{id: number, title: string, name: string, words: Array<[string, ?number]>, said: string[], size: number,
  *   exemplars: number[], x: number, y: number, near: number[]}} Concept */
 
 class Collection {
@@ -29,6 +29,10 @@ class Collection {
     this.heights = Int32Array.from(core.images.h);
     this.bytes = core.images.bytes;
     this.dates = core.images.date;
+    this.plays = new Set(core.plays);
+    this.families = new Families(core);
+    /** @type {Promise<Texts>} */
+    this.texts = Texts.load(core);
     this.withoutThumbnail = new Set(core.thumbs.missing);
     this.byNumber = new Map(this.concepts.map((concept) => [concept.id, concept]));
     this.membersOf = this.#parted();

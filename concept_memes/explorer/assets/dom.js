@@ -29,9 +29,9 @@ function byId(id) {
 const numbers = new Intl.NumberFormat("en");
 const dates = new Intl.DateTimeFormat("en", { dateStyle: "long" });
 
-/** @param {number} count @param {string} noun @returns {string} "1 picture", "1,198 pictures". */
-function counted(count, noun) {
-  return `${numbers.format(count)} ${noun}${count === 1 ? "" : "s"}`;
+/** @param {number} count @param {string} noun @param {string} [many] @returns {string} "1 picture", "1,198 pictures". */
+function counted(count, noun, many = `${noun}s`) {
+  return `${numbers.format(count)} ${count === 1 ? noun : many}`;
 }
 
 /** @param {number} shown @param {number} all @returns {string} "12 pictures of 1,198", or "1,198 pictures". */

@@ -77,13 +77,72 @@ class Lightbox {
       byId(id).hidden = rows.length < 2;
       byId(id).disabled = rows[place + step] === undefined;
     }
+    this.#showText();
+    this.#showCopies();
+    this.#showVariants();
     this.#showPicture();
+  }
+
+  async #showText() {
+    const { row } = this;
+    const text = (await this.collection.texts).of(row);
+    if (this.row !== row) return;
+    byId("lightbox-text").textContent = text;
+    byId("lightbox-text").hidden = text === "";
+  }
+
+  /** List the picture and its copies; how they are the same is said of the one that stands for them. */
+  #showCopies() {
+    const { families, names } = this.collection;
+    const together = families.together(this.row);
+    const details = byId("lightbox-copies");
+    details.hidden = together.length < 2;
+    details.open = false;
+    details.firstElementChild.textContent = `There ${together.length} times`;
+    const entries = together.map((row) => {
+      const kind = make("span", {}, KINDS_OF_COPIES[families.kinds.get(row)] ?? "shown in the grid");
+      const name = row === this.row ? make("b", { dir: "auto" }, names[row]) : this.#linkTo(row, names[row]);
+      return make("li", {}, name, " ", kind);
+    });
+    details.lastElementChild.replaceChildren(...entries);
+  }
+
+  #showVariants() {
+    const { collection } = this;
+    const rows = collection.families.variants(this.row);
+    const strip = byId("lightbox-variants");
+    strip.hidden = rows.length === 0;
+    strip.lastElementChild.replaceChildren(
+      ...rows.map((row) => {
+        const image = make("img", { alt: collection.altOf(row), loading: "lazy", draggable: false });
+        return make("li", {}, this.#linkTo(row, make("span", { className: "mat" }, showThumbnail(collection, image, row))));
+      }),
+    );
+  }
+
+  /** A link to a picture that takes the place of this one, so that closing leads back to where all began. */
+  #linkTo(row, content) {
+    const turn = (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      this.#turnTo(row);
+    };
+    return make("a", { href: `#/picture/${row}`, title: this.collection.names[row], dir: "auto", onclick: turn }, content);
+  }
+
+  /** @param {number} row It need not be among those that one turns through: then it comes after the one that is shown. */
+  #turnTo(row) {
+    const after = this.rows.indexOf(this.row) + 1;
+    if (!this.rows.includes(row)) this.rows = this.rows.toSpliced(after, 0, row);
+    this.row = row;
+    this.#fill();
+    this.turned(row);
   }
 
   #facts() {
     const { widths, heights, bytes, dates } = this.collection;
     const { row } = this;
-    const facts = [];
+    const facts = this.collection.plays.has(row) ? ["animation"] : [];
     if (widths[row] > 0) facts.push(`${numbers.format(widths[row])} × ${numbers.format(heights[row])} px`);
     if (bytes[row] !== null && bytes[row] !== undefined) facts.push(fileSize(bytes[row]));
     if (dates[row]) facts.push(dayOf(dates[row]));
@@ -127,10 +186,7 @@ class Lightbox {
 
   #turn(step) {
     const next = this.rows[this.rows.indexOf(this.row) + step];
-    if (next === undefined) return;
-    this.row = next;
-    this.#fill();
-    this.turned(next);
+    if (next !== undefined) this.#turnTo(next);
   }
 
   #key(event) {
@@ -144,7 +200,7 @@ class Lightbox {
 
   /** The browser would let the focus out to its own controls. */
   #keepFocus(event) {
-    const reachable = [...this.dialog.querySelectorAll("a[href], button")].filter(
+    const reachable = [...this.dialog.querySelectorAll("a[href], button, summary")].filter(
       (element) => !element.disabled && element.offsetParent !== null,
     );
     const [first, last] = [reachable[0], reachable[reachable.length - 1]];

@@ -10,6 +10,7 @@ function searchView({ collection, semantics, filterChanged }, text, filter) {
     withConcepts: true,
     pick(chosen) {
       const found = semantics.find(text, filtered(collection, all, chosen));
+      const lines = new Map(found.speaking.map((row) => [row, semantics.texts.lineWith(row, text)]));
       note.textContent = noteOn(found, semantics);
       note.hidden = note.textContent === "";
       cards.replaceChildren(
@@ -18,7 +19,7 @@ function searchView({ collection, semantics, filterChanged }, text, filter) {
         ),
       );
       cards.hidden = found.concepts.length === 0;
-      return { rows: found.rows, total: found.rows.length, scores: found.scores };
+      return { rows: found.rows, total: found.rows.length, scores: found.scores, lines };
     },
     filterChanged,
   });
@@ -26,7 +27,22 @@ function searchView({ collection, semantics, filterChanged }, text, filter) {
 }
 
 /** Say what was compared, and whether anything stands out. @param {Found} found @param {Semantics} semantics */
-function noteOn({ parsed, byLetters, clear, spelt }, semantics) {
+function noteOn(found, semantics) {
+  const { length } = found.speaking;
+  const others = found.rows.length > length;
+  if (length === 0) return noteOnOthers(found, semantics);
+  const many = `${counted(length, "picture says", "pictures say")} it`;
+  return others ? `${many}; after ${length === 1 ? "it" : "them"}: ${othersAfter(found)}.` : `${many}.`;
+}
+
+/** Say what the pictures are that come after those that say it. @param {Found} found */
+function othersAfter({ parsed, byLetters }) {
+  if (byLetters) return "those whose name or concept has it";
+  return `by meaning, ${parsed.known.map(({ text }) => `“${text}”`).join(", ")}`;
+}
+
+/** Say what was compared where no picture says it. @param {Found} found @param {Semantics} semantics */
+function noteOnOthers({ parsed, byLetters, clear, spelt }, semantics) {
   const unknown = parsed.unknown.map((part) => `“${part}”`).join(", ");
   const known = parsed.known.map(({ text }) => `“${text}”`).join(", ");
   if (byLetters) {

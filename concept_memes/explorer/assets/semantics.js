@@ -16,7 +16,8 @@ const NEAREST_HITS = 24;
 
 /** @typedef {{known: Array<{text: string, word: number, typed: string}>, unknown: string[]}} ParsedQuery */
 /** @typedef {{rows: number[], scores: Map<number, number>, concepts: Array<[Concept, ?number]>, parsed: ParsedQuery,
- *   clear: boolean, byLetters: boolean, spelt: boolean}} Found `spelt`: some name holds all unknown parts. */
+ *   clear: boolean, byLetters: boolean, spelt: boolean, speaking: number[]}} Found `spelt`: some name holds all unknown
+ *   parts; `speaking`: the rows that say it, which come first. */
 
 class Semantics {
   /** @param {Collection} collection @returns {Promise<Semantics>} As soon as the blocks of the search are there. */
@@ -24,7 +25,7 @@ class Semantics {
     const ids = ["words", "image-vectors", "image-scales", "word-vectors", "word-scales"];
     const [words, ...arrays] = await Promise.all(ids.map(block));
     const [images, imageScales, wordVectors, wordScales] = arrays.map(decoded);
-    return new Semantics(collection, {
+    return new Semantics(collection, await collection.texts, {
       words: JSON.parse(words ?? "[]"),
       images: new Int8Array(images.buffer),
       imageScales: new Float32Array(imageScales.buffer),
@@ -33,8 +34,9 @@ class Semantics {
     });
   }
 
-  constructor(collection, arrays) {
+  constructor(collection, texts, arrays) {
     this.collection = collection;
+    this.texts = texts;
     Object.assign(this, arrays);
     this.dims = collection.core.search.dims;
     const { kind } = collection.core.search;
@@ -44,10 +46,14 @@ class Semantics {
       this.wordNumbers.set(this.words[i].toLowerCase(), i); // the first of two that differ in case only
     }
     this.longestWord = this.words.reduce((most, word) => Math.max(most, word.split(/\s+/).length), 1);
-    this.conceptTexts = collection.concepts.map((concept) =>
-      [concept.title, concept.name, ...concept.words.map(([word]) => word)].join("\n").toLowerCase(),
-    );
-    this.textOfConcept = new Map(collection.concepts.map((concept, i) => [concept.id, this.conceptTexts[i]]));
+    const textsWith = (extra) =>
+      collection.concepts.map((concept) =>
+        [concept.name, ...concept.words.map(([word]) => word), ...extra(concept)].join("\n").toLowerCase(),
+      );
+    this.conceptTexts = textsWith(({ title, said }) => [title, ...said]);
+    // What some pictures of a concept say does not make the others hits.
+    const shown = textsWith(({ title, said }) => (said.length > 0 ? [] : [title]));
+    this.textOfConcept = new Map(collection.concepts.map((concept, i) => [concept.id, shown[i]]));
   }
 
   /** @param {string} text @returns {number|undefined} A word of the vocabulary; the plural counts as the singular. */
@@ -127,7 +133,28 @@ class Semantics {
   /** @param {string} text @param {number[]} among Rows to look at. @returns {Found} */
   find(text, among) {
     const parsed = this.parse(text);
-    if (parsed.known.length === 0) return this.#findLetters(parsed, among);
+    const others = parsed.known.length === 0 ? this.#findLetters(parsed, among) : this.#findMeaning(parsed, among);
+    const speaking = this.texts.find(text, among, parsed.known.length > 0);
+    if (speaking.length === 0) return { ...others, speaking };
+    const said = new Set(speaking);
+    const after = others.clear ? others.rows.filter((row) => !said.has(row)) : []; // what only comes nearest is no hit
+    const concepts = others.byLetters && others.concepts.length === 0 ? this.#conceptsOf(speaking) : others.concepts;
+    return { ...others, rows: [...speaking, ...after], concepts: others.clear ? concepts : [], speaking };
+  }
+
+  /** @param {number[]} rows @returns {Array<[Concept, null]>} The concepts that have most of them; two at least. */
+  #conceptsOf(rows) {
+    const counts = new Map();
+    for (const row of rows) counts.set(this.collection.labels[row], (counts.get(this.collection.labels[row]) ?? 0) + 1);
+    return this.collection.concepts
+      .filter(({ id }) => counts.get(id) > 1)
+      .sort((a, b) => counts.get(b.id) - counts.get(a.id))
+      .slice(0, MOST_CONCEPTS)
+      .map((concept) => [concept, null]);
+  }
+
+  /** @param {ParsedQuery} parsed @param {number[]} among */
+  #findMeaning(parsed, among) {
     const cosines = this.#cosines(this.#queryVector(parsed.known.map(({ word }) => word)));
     const scores = standardized(cosines);
     const spelt = among.filter(this.#hasAll(parsed.unknown));
@@ -189,7 +216,9 @@ class Semantics {
       if (at === 0) first.push(word);
       else if (lower[at - 1] === " ") within.push(word);
     };
-    for (const concept of this.collection.concepts) for (const [word] of concept.words) look(word, begin);
+    for (const concept of this.collection.concepts) {
+      for (const word of [...concept.words.map(([each]) => each), ...concept.said]) look(word, begin);
+    }
     const others = [];
     for (const word of this.words) look(word, others);
     return [...begin, ...others.sort((a, b) => a.length - b.length), ...within].slice(0, most);

@@ -25,17 +25,36 @@ function lastPart(name) {
  *
  * @param {Collection} collection
  * @param {number} row
- * @param {number} [score] A cosine.
+ * @param {Object} [marks]
+ * @param {number} [marks.score] A cosine.
+ * @param {number} [marks.times] How often the picture is there, copies and all.
+ * @param {?string} [marks.line] What it says of what was looked for.
  */
-function pictureTile(collection, row, score) {
-  const image = make("img", { alt: collection.altOf(row), decoding: "async", draggable: false });
+function pictureTile(collection, row, { score, times = 1, line = null } = {}) {
+  const plays = collection.plays.has(row);
+  const alt = [collection.altOf(row), plays ? "animation" : "", times > 1 ? `there ${times} times` : "", line ?? ""];
+  const image = make("img", { alt: alt.filter(Boolean).join(", "), decoding: "async", draggable: false });
   return make(
     "a",
     { className: "tile", href: `#/picture/${row}`, title: collection.names[row] },
     make("span", { className: "mat" }, showThumbnail(collection, image, row)),
-    make("span", { className: "caption", dir: "auto", "aria-hidden": "true" }, lastPart(collection.names[row])),
-    score === undefined ? null : make("span", { className: "score", title: "Cosine with the words" }, score.toFixed(2)),
+    make("span", { className: "caption", dir: "auto", "aria-hidden": "true" }, line ?? lastPart(collection.names[row])),
+    plays || times > 1 ? badges(plays, times) : null,
+    scoreMark(score, line),
   );
+}
+
+/** Marks in the corner; those who hear the page know them from the picture's description. */
+function badges(plays, times) {
+  const many = times > 1 ? make("span", { className: "badge", title: `There ${times} times` }, `\u00d7${times}`) : null;
+  const play = plays ? make("span", { className: "badge play", title: "Animation" }) : null;
+  return make("span", { className: "badges", "aria-hidden": "true" }, play, many);
+}
+
+function scoreMark(score, line) {
+  if (line !== null) return make("span", { className: "score says", title: line }, "says");
+  if (score === undefined) return null;
+  return make("span", { className: "score", title: "Cosine with the words" }, score.toFixed(2));
 }
 
 /** Pictures side by side, where no cover was made. */

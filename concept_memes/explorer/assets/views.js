@@ -109,6 +109,7 @@ function conceptView({ collection, filterChanged }, number, filter) {
     heading(title),
     concept === undefined ? make("p", { className: "lead" }, "Pictures that are like too few others.") : null,
     words.length > 0 ? wordLine(words) : null,
+    concept?.said.length > 0 ? saidLine(concept.said) : null,
     concept !== undefined && concept.near.length > 0 ? nearLine(collection, concept.near) : null,
   );
 }
@@ -131,6 +132,14 @@ function wordLine(words) {
     ),
   );
   return make("ul", { className: "words", "aria-label": "Words" }, ...links);
+}
+
+/** What the pictures of a concept say. @param {string[]} said */
+function saidLine(said) {
+  const links = said.map((word) =>
+    make("li", {}, make("a", { className: "word", href: `#/search/${encodeURIComponent(word)}`, dir: "auto" }, `“${word}”`)),
+  );
+  return make("ul", { className: "words said", "aria-label": "What they say" }, ...links);
 }
 
 function nearLine(collection, near) {
