@@ -1,6 +1,6 @@
 """Measure copies and variants: memes with a known truth, photos that have none, and how the cost grows.
 
-    python benchmarks/meme_copies.py --data FOLDER [--sizes 5000 10000 20000] [--out RESULT.json]
+    python benchmarks/meme_copies.py --data FOLDER [--sizes 2500 5000 10000] [--out RESULT.json]
 
 FOLDER holds `meme_templates/` and `photos/`. Variants are generated (see `meme_variants.py`), with fonts, captions and
 a mark that were not looked at while the thresholds were chosen. Every pair of files is judged: made from one picture,
@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from meme_variants import CHANGES, COMBINED, HELD_OUT, Variant, files_of, make_heap, make_variants
+from meme_variants import CHANGES, COMBINED, UNSEEN, Variant, files_of, make_heap, make_variants
 from PIL import Image
 
 from concept_memes import HubFreeEncoder
@@ -32,8 +32,8 @@ from concept_memes.findings import COPY_KINDS, PictureFamilies
 from concept_memes.memes.copies import find_families
 from concept_memes.progress import Progress
 
-SEEDS = (101, 102, 103)
-SIZES = (5_000, 10_000, 20_000)
+SEEDS = (201, 202, 203)
+SIZES = (2_500, 5_000, 10_000)
 HASH_BITS = 10  # Hamming distance that imagededup's examples take
 LEAST_PRECISION = 0.99
 WRONG_NAMED = 20  # so many wrong pairs are named
@@ -188,7 +188,7 @@ def variants(templates: Path, seeds: Sequence[int]) -> dict:
     for seed in seeds:
         with tempfile.TemporaryDirectory() as folder:
             out, cache = Path(folder, "pictures"), Path(folder, "cache")
-            files = make_variants(templates, out, seed=seed, style=HELD_OUT)
+            files = make_variants(templates, out, seed=seed, style=UNSEEN)
             paths = [out / file.file for file in files]
             collection = collected(paths, cache)
             families, seconds = timed_families(collection, cache)

@@ -1,6 +1,6 @@
 """Memes with a known truth: templates with captions, and copies of them as they go around.
 
-    python benchmarks/meme_variants.py --templates FOLDER --out FOLDER [--seed N] [--style plain|held-out]
+    python benchmarks/meme_variants.py --templates FOLDER --out FOLDER [--seed N] [--style plain|held-out|unseen]
     python benchmarks/meme_variants.py --templates FOLDER --photos FOLDER --out FOLDER --pictures 20000
 
 The first form writes variants at full size, every kind of copy of every fourth picture or so; `truth.tsv` beside them
@@ -74,13 +74,26 @@ HELD_OUT = Style(
     short=("nope", "us", "13", "hm", "lol", "go", "1", "eh?"),
     mark="@daily.laughs",
 )
+UNSEEN = Style(
+    fonts=("cmss10.ttf", "DejaVuSans.ttf", "STIXGeneral.ttf", "DejaVuSerif-BoldItalic.ttf"),
+    sentences=(
+        ("the meeting could have been", "a short {}", "email", "walk"),
+        ("dad jokes", "level {}", "expert", "legend"),
+        ("when you open the bill", "and the {} is included", "weekend", "waiter"),
+        ("nobody knows", "where the {} goes at night", "left sock", "last sock"),
+        ("five minutes before", "the {} begins", "lesson", "lecture"),
+        ("plants", "need more {} than that", "water", "winter"),
+    ),
+    short=("hey", "it", "99", "nah", "yup", "so", "5", "huh?"),
+    mark="funny.invalid/pics",
+)
 BOTH = Style(
     fonts=PLAIN.fonts + HELD_OUT.fonts,
     sentences=PLAIN.sentences + HELD_OUT.sentences,
     short=PLAIN.short + HELD_OUT.short,
     mark=PLAIN.mark,
 )
-STYLES = {"plain": PLAIN, "held-out": HELD_OUT}
+STYLES = {"plain": PLAIN, "held-out": HELD_OUT, "unseen": UNSEEN}
 
 
 def font_of(name: str, size: int) -> ImageFont.FreeTypeFont:

@@ -10,9 +10,15 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 from scipy.ndimage import gaussian_filter
 
+from concept_memes.cache import open_cache
+from concept_memes.collecting import collect_images, named_images
+from concept_memes.embedding import Embedder
 from concept_memes.findings import COPY_KINDS
-from concept_memes.memes.copies import ContentFamilies, families_of_contents
+from concept_memes.memes import alignment, copies
+from concept_memes.memes.copies import ContentFamilies, families_of_contents, find_families
 from concept_memes.memes.looks import Look, look_at
+from concept_memes.progress import Progress
+from concept_memes.testing import ColorEncoder
 
 
 def scene(seed: int, size: tuple[int, int] = (320, 260)) -> Image.Image:
@@ -116,3 +122,96 @@ def test_many_captions_of_two_scenes_are_two_templates() -> None:
     assert len(set(found.template_of[:8].tolist())) == len(set(found.template_of[8:].tolist())) == 1
     assert found.template_of[0] != found.template_of[8]
     assert len(set(found.copy_of.tolist())) == 16
+
+
+def barred(image: Image.Image, text: str) -> Image.Image:
+    """Put a white bar with text above a picture."""
+    whole = Image.new("RGB", (image.width, image.height + 60), "white")
+    whole.paste(image, (0, 60))
+    ImageDraw.Draw(whole).text((10, 12), text, "black", ImageFont.load_default(30))
+    return whole
+
+
+def marked(image: Image.Image, text: str = "memes.example") -> Image.Image:
+    """Put a translucent mark into a corner."""
+    mask = Image.new("L", image.size, 0)
+    ImageDraw.Draw(mask).text((image.width - 4, image.height - 4), text, 130, ImageFont.load_default(13), anchor="rd")
+    image = image.copy()
+    image.paste("white", mask=mask)
+    return image
+
+
+def test_a_small_translucent_mark_in_a_corner_makes_no_other_picture() -> None:
+    found = families([scene(1), marked(scene(1)), scene(2), marked(scene(2))])
+    assert found.copy_of.tolist() == [found.copy_of[0]] * 2 + [found.copy_of[2]] * 2
+    assert found.copy_of[0] != found.copy_of[2]
+
+
+def test_a_mark_does_not_hide_another_caption() -> None:
+    found = families([captioned(scene(1), "no"), marked(captioned(scene(1), "me"))])
+    assert found.copy_of.tolist() == [0, 1]
+    assert found.template_of[0] == found.template_of[1]
+
+
+def test_a_bar_with_text_makes_a_variant_and_a_plain_border_a_copy() -> None:
+    found = families([scene(3), barred(scene(3), "when it rains"), ImageOps.expand(scene(3), 30, "white")])
+    assert found.copy_of[0] == found.copy_of[2] != found.copy_of[1]
+    assert len(set(found.template_of.tolist())) == 1
+
+
+def test_what_is_left_without_its_caption_belongs_to_the_picture_without_one() -> None:
+    blank = scene(4)
+    whole = [barred(blank, "one thing"), barred(blank, "quite another"), blank, blank.crop((16, 12, 310, 250))]
+    found = families(whole)
+    assert found.copy_of.tolist() == [0, 1, 2, 2]
+    assert COPY_KINDS[found.kinds[3]] == "cropped"
+
+
+def test_what_may_be_cut_out_of_several_variants_belongs_to_none() -> None:
+    variants = [captioned(scene(4), "no"), captioned(scene(4), "me")]
+    found = families([*variants, variants[0].crop((0, 0, 320, 215))])
+    assert found.copy_of.tolist() == [0, 1, 2]
+    assert len(set(found.template_of.tolist())) == 1
+
+
+def test_a_picture_without_border_and_as_most_are_stands_for_its_copies() -> None:
+    picture = scene(5)
+    group = [ImageOps.expand(picture, 40, "black"), ImageOps.mirror(picture), picture, recompressed(picture, 60)]
+    found = families(group)
+    assert found.copy_of.tolist() == [2, 2, 2, 2]
+    assert [COPY_KINDS[kind] for kind in found.kinds] == ["near", "mirrored", "itself", "near"]
+
+
+def test_noise_is_a_picture_of_its_own() -> None:
+    rng = np.random.default_rng(0)
+    noisy = [np.clip(rng.normal(120, 6, (30, 40, 3)), 0, 255).astype(np.uint8) for _ in range(3)]
+    assert families([Image.fromarray(pixels) for pixels in noisy]).copy_of.tolist() == [0, 1, 2]
+
+
+def test_the_same_contents_are_compared_once_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = [scene(1), ImageOps.mirror(scene(1)), scene(2)]
+    for number, image in enumerate(images):
+        image.save(tmp_path / f"{number}.png")
+    paths = [tmp_path / f"{number}.png" for number in range(3)]
+    with open_cache(tmp_path / "cache") as cache:
+        collection = collect_images(named_images(paths), Embedder(ColorEncoder(), cache=cache)).collection
+
+        def found() -> list[int]:
+            quiet = Progress(verbose=False)
+            return find_families(collection, collection.vectors, cache=cache, progress=quiet).copy_of.tolist()
+
+        first = found()
+        monkeypatch.setattr(copies, "families_of_contents", lambda *_: pytest.fail("compared again"))
+        assert found() == first == [first[0], first[0], 2]
+
+
+def test_the_number_of_threads_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = [captioned(scene(seed), text) for seed in range(6) for text in ("", "no", "me")]
+    images += [ImageOps.mirror(image) for image in images[::2]]
+    monkeypatch.setattr(alignment, "DETAIL_BATCH", 5)
+    monkeypatch.setattr(alignment, "usable_processors", lambda: 1)
+    one = families(images)
+    monkeypatch.setattr(alignment, "usable_processors", lambda: 4)
+    four = families(images)
+    assert one.copy_of.tolist() == four.copy_of.tolist()
+    assert one.template_of.tolist() == four.template_of.tolist()

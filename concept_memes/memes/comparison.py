@@ -23,8 +23,8 @@ Bools = npt.NDArray[np.bool_]
 # Windows are two blocks wide and high, one at each block; there are 31 x 31.
 N_BLOCKS = 32
 # Squared brightness that compression changes, and pixels by which registration is off, squared. Windows that differ by
-# `COPY_LIMIT` times as much differ. Of recompressed, resized, mirrored, turned and cropped copies 99 % stay below 1.2;
-# words that are written otherwise, over a picture of 500 pixels, are at 3 and more.
+# `COPY_LIMIT` times as much differ. Of copies of all kinds but marked ones, laid over the original, 99 % stay below 1.5;
+# of pictures with another caption 99 % are above 4.7 (generated variants of 40 templates).
 NOISE = 60.0
 OFF = 0.05
 COPY_LIMIT = 2.0

@@ -20,18 +20,19 @@ from concept_memes.cache import VectorCache
 from concept_memes.findings import COPY_KINDS, PictureFamilies
 from concept_memes.memes.alignment import TEMPLATE_AGREEMENT, Aligner
 from concept_memes.memes.candidates import alike_upto_symmetry, candidate_pairs, coarse, descriptors
+from concept_memes.memes.likeness import alike, changes
 from concept_memes.memes.linking import Bools, Links, Pairs, led_groups, link
 from concept_memes.memes.looks import FINGERPRINT, Look, flat_colours, is_even, look_at
-from concept_memes.memes.registration import SYMMETRIES, Warps, composed, grid, inverted, sampled
+from concept_memes.memes.registration import Warps, composed, grid, inverted, sampled
+from concept_memes.memes.representatives import Grouping, with_best_leaders
 from concept_memes.memes.studying import Pictures, study
-from concept_memes.neighbors import nearest_neighbors
 from concept_memes.progress import Progress
 from concept_memes.protocols import FloatArray, IntArray
 
 __all__ = ["find_families"]
 
 # What decides what is found, beside looks and vectors: to be changed with anything that compares them.
-COMPARING = f"{FINGERPRINT} families-1"
+COMPARING = f"{FINGERPRINT} families-2"
 # Pictures whose brightness varies by less may be flat: then there is nothing to lay on one another.
 FLAT = 3.0
 # Colours of flat pictures that are the same, in levels.
@@ -40,24 +41,10 @@ SAME_COLOUR = 3.0
 LEAST_LIKENESS, LEAST_LIKENESS_OF_LEADERS = 0.45, 0.3
 # How often leaders of templates look for others among themselves.
 N_PASSES = 3
-# Pictures of a template that look most alike, when they lie on one another, are compared for being copies.
-N_ALIKE = 12
-# How much small pictures that lie on one another may differ somewhere, in levels, to be compared for being copies.
-LARGEST_CHANGE = 80.0
-# Up to so many pictures of a template are all compared with each other, place by place; what is off by more counts as
-# this much.
-FEW, MOST_OFF = 500, 40.0
-# Up to so many, those that look alike are looked for everywhere, beyond in cells.
-EXACT = 12_000
 # As `COPY_LIMIT`, for pictures that are connected by copies: a framed one and a turned one are off by more.
 LEADER_LIMIT = 3.0
 # By how much more of a picture something shows that was cut out of it, if it could be cut out of several.
 CLEARLY = 0.04
-# Pictures that show more of the plane than that, as a share of the least that one shows, have a border. As many pixels
-# as the largest has, give or take this factor, are many.
-TIGHT, MANY_PIXELS = 1.04, 1.3
-# A turn of less than this, in degrees, and a cut of less than this share, are no more than inaccurate.
-TURNED, CROPPED = 0.7, 0.94
 
 
 def find_families(
@@ -368,52 +355,6 @@ class Finder:
         return found.copies(LEADER_LIMIT), better
 
 
-def alike(laid: FloatArray, inside: Bools) -> Pairs:
-    """Return pairs of pictures that look alike, the smaller number first; of shape (n_pairs, 2)."""
-    n = len(laid)
-    if n <= N_ALIKE + 1:
-        pairs = np.stack(np.triu_indices(n, 1), axis=1)
-    else:
-        neighbors = nearest_by_places(laid, inside) if n <= FEW else nearest_by_correlation(laid, inside)
-        first, second = np.repeat(np.arange(n), neighbors.shape[1]), neighbors.ravel()
-        low, high = np.minimum(first, second), np.maximum(first, second)
-        keys = np.unique((low * n + high)[low < high])
-        pairs = np.stack([keys // n, keys % n], axis=1)
-    return pairs[changes(laid, inside, pairs) < LARGEST_CHANGE]
-
-
-def nearest_by_places(laid: FloatArray, inside: Bools) -> IntArray:
-    """Return the pictures that differ least from each; a corner that is black in one does not count for much."""
-    nearest = np.empty((len(laid), N_ALIKE + 1), np.int64)
-    for i in range(len(laid)):
-        both = inside & inside[i]
-        off = np.minimum(np.abs(laid - laid[i]), MOST_OFF) * both
-        mean = off.sum(axis=1, dtype=np.float64) / np.maximum(both.sum(axis=1), 1)
-        nearest[i] = np.argsort(np.round(mean, 6), kind="stable")[: N_ALIKE + 1]
-    return nearest
-
-
-def nearest_by_correlation(laid: FloatArray, inside: Bools) -> IntArray:
-    """Return the pictures that correlate most with each, what all of the template have in common taken away."""
-    count = np.maximum(inside.sum(axis=0, dtype=np.float64), 1)
-    mean = (laid * inside).sum(axis=0, dtype=np.float64) / count
-    own = np.where(inside, laid - mean, 0).astype(np.float32)
-    own /= np.maximum(np.linalg.norm(own, axis=1, keepdims=True), 1e-6)
-    return nearest_neighbors(own, own, N_ALIKE + 1, exact=len(laid) <= EXACT)[0]
-
-
-def changes(laid: FloatArray, inside: Bools, pairs: Pairs) -> npt.NDArray[np.floating]:
-    """Return how much pairs differ where they differ most, in levels, averaged over 2 x 2 places."""
-    side = round(laid.shape[1] ** 0.5) // 2
-    found = np.empty(len(pairs), np.float32)
-    for start in range(0, len(pairs), 1024):
-        one, other = pairs[start : start + 1024].T
-        off = np.abs(laid[one] - laid[other]) * (inside[one] & inside[other])
-        inner = off.reshape(-1, side, 2, side, 2).mean(axis=(2, 4))[:, 1:-1, 1:-1]
-        found[start : start + 1024] = inner.max(axis=(1, 2))
-    return found
-
-
 @dataclass(frozen=True)
 class Cuts:
     """Pictures that were cut out of others.
@@ -428,86 +369,3 @@ class Cuts:
 
     pairs: Pairs
     shares: FloatArray
-
-
-@dataclass(frozen=True)
-class Grouping:
-    """Groups of pictures.
-
-    Attributes
-    ----------
-    leaders : ndarray of shape (n,), int64
-        Of each picture; itself for leaders.
-    warps : Warps
-        Where places of the leader are in each picture.
-    """
-
-    leaders: IntArray
-    warps: Warps
-
-
-def with_best_leaders(
-    groups: Grouping, whole: Grouping, looks: Sequence[Look], degree: IntArray
-) -> tuple[IntArray, IntArray]:
-    """Choose who stands for each group, and name how the others are the same.
-
-    That is a picture without a border, that was not cut, turned or mirrored unless most were; of these one of those
-    with most pixels, give or take, that is the same as most others.
-
-    Parameters
-    ----------
-    groups : Grouping
-    whole : Grouping
-        The same without what was cut.
-    looks : sequence of Look
-    degree : ndarray of shape (n,), int64
-        With how many others each was found to be the same.
-
-    Returns
-    -------
-    stands_for : ndarray of shape (n,), int64
-        Who stands for each picture.
-    kinds : ndarray of shape (n,), int64
-        Places in `COPY_KINDS`.
-    """
-    n = len(looks)
-    positions, turns = positions_of(groups.warps)
-    # How much of its leader's plane a picture takes: little without a border.
-    areas = 1 / np.maximum(np.abs(np.linalg.det(groups.warps.places[:, :, :2].astype(np.float64))), 1e-6)
-    pixels = np.array([look.size[0] * look.size[1] for look in looks], np.float64) / areas
-    sizes = np.array([look.n_bytes for look in looks])
-    stands_for = np.arange(n)
-    order = np.argsort(groups.leaders, kind="stable")
-    for members in np.split(order, np.flatnonzero(np.diff(groups.leaders[order])) + 1):
-        if len(members) > 1:
-            left = members[whole.leaders[members] == groups.leaders[members[0]]]
-            left = left[areas[left] < TIGHT * areas[left].min()]
-            counts = np.bincount(positions[members], minlength=len(SYMMETRIES))
-            upright = left[counts[positions[left]] == counts[positions[left]].max()]
-            straight = upright[turns[upright] < max(TURNED, turns[upright].min() + 0.1)]
-            large = straight[pixels[straight] > pixels[straight].max() / MANY_PIXELS]
-            stands_for[members] = large[np.lexsort((large, -sizes[large], -degree[large]))[0]]
-    between = composed(inverted(groups.warps[stands_for]), groups.warps)
-    return stands_for, np.where(stands_for == np.arange(n), 0, kinds_of(between))
-
-
-def positions_of(warps: Warps) -> tuple[IntArray, npt.NDArray[np.float64]]:
-    """Return the nearest of `SYMMETRIES`, and by how many degrees a picture is turned besides."""
-    linear = warps.places[:, :, :2].astype(np.float64)
-    nearest = np.einsum("nij,kij->nk", linear, SYMMETRIES.astype(np.float64)).argmax(axis=1)
-    upright = np.einsum("nij,nkj->nik", linear, SYMMETRIES[nearest].astype(np.float64))
-    lengths = np.sqrt(np.abs(np.linalg.det(upright)))
-    return nearest.astype(np.int64), np.degrees(np.abs(upright[:, 1, 0] - upright[:, 0, 1]) / (2 * lengths))
-
-
-def kinds_of(warps: Warps) -> IntArray:
-    """Name what warps do, as places in `COPY_KINDS`."""
-    nearest, turns = positions_of(warps)
-    linear = warps.places[:, :, :2].astype(np.float64)
-    scales = np.abs(np.einsum("nij,nij->ni", linear, SYMMETRIES[nearest].astype(np.float64)))
-    kinds = np.full(len(warps), COPY_KINDS.index("near"))
-    kinds[(scales < CROPPED).any(axis=1) | (scales > 1 / CROPPED).any(axis=1)] = COPY_KINDS.index("cropped")
-    kinds[(turns > TURNED) | (nearest > 2)] = COPY_KINDS.index("turned")
-    kinds[nearest == 1] = COPY_KINDS.index("mirrored")
-    kinds[nearest == 2] = COPY_KINDS.index("flipped")
-    return kinds
