@@ -67,8 +67,8 @@ class ComparedConcepts(SearchedConcepts):
         Returns
         -------
         list of list of Path
-            Groups of two and more, the largest group first. First in each is the image that is best kept: the one
-            with most pixels. Images that came as pixels are given by their names.
+            Groups of two and more, the largest group first. First in each is the image that is best kept: without a
+            border, uncut, upright, with many pixels. Images that came as pixels are given by their names.
         """
         from concept_memes.memes.groups import duplicate_groups
 
