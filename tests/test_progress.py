@@ -165,8 +165,8 @@ def test_a_fit_tells_of_all_its_stages() -> None:
     fitted_with(seen.append)
     stages = list(dict.fromkeys(event.stage for event in seen))
     assert stages == [
-        "reading files", "embedding", "looking for copies", "clustering", "choosing exemplars", "encoding words",
-        "ranking words",
+        "reading files", "embedding", "looking for copies", "comparing pictures", "clustering", "choosing exemplars",
+        "encoding words", "ranking words",
     ]  # fmt: skip
     ends = {event.stage: event for event in seen}
     counted = ("reading files", "embedding", "encoding words")
