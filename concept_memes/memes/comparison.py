@@ -23,8 +23,8 @@ Bools = npt.NDArray[np.bool_]
 # Windows are two blocks wide and high, one at each block; there are 31 x 31.
 N_BLOCKS = 32
 # Squared brightness that compression changes, and pixels by which registration is off, squared. Windows that differ by
-# `COPY_LIMIT` times as much differ. Of copies of all kinds but marked ones, laid over the original, 99 % stay below 1.5;
-# of pictures with another caption 99 % are above 4.7 (generated variants of 40 templates).
+# `COPY_LIMIT` times as much differ. Laid over their originals, 99 % of copies of all kinds but marked ones stay below
+# 1.5, and of pictures with another caption 99 % are above 4.7 (generated variants of 40 templates).
 NOISE = 60.0
 OFF = 0.05
 COPY_LIMIT = 2.0
