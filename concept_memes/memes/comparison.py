@@ -42,6 +42,8 @@ LEAST_OVERLAP = 0.5
 BAR_WIDTH, BAR_GROUND, BAR_NEAR, BAR_EVEN, BAR_FAR, BAR_TEXT, BAR_CHROMA = 0.03, 25.0, 40.0, 0.3, 50.0, 0.05, 6.0
 # Just outside of the edge of the picture at least this share of a bar is even, and just inside at most that.
 BAR_OUTER, BAR_INNER = 0.8, 0.6
+# Black text on clean white: how white, and how much of it within that, and how black.
+PAGE_GROUND, PAGE_NEAR, PAGE_EVEN, PAGE_FAR = 15.0, 20.0, 0.5, 60.0
 # A mark: most of the area that it changes, in windows, which reach over its edge; its length; windows between it and
 # the edges; most that it differs, as it is translucent; how much of what it changes becomes brighter, or darker.
 MARK_AREA, MARK_LENGTH, MARK_GAP, MARK_LIMIT, ONE_SIDED = 0.055, 0.5, 2, 80.0, 0.8
@@ -215,7 +217,7 @@ def compare(pictures: FloatArray, chroma: FloatArray, first: IntArray, second: I
             more_first[i] and has_bar(pictures[first[i]].ravel(), chroma[:, first[i]], there[0][k], there[1][k])
         ) or (more_second[i] and has_bar(pictures[second[i]].ravel(), chroma[:, second[i]], here[0][k], here[1][k]))
         if seen.worst[i] >= COPY_LIMIT:
-            marked[i] = only_marks(seen.differing[i], seen.change[i], seen.usable[i])
+            marked[i] = only_marks(seen, i, pictures[first[i]])
     worst = seen.worst.astype(np.float32)
     return Comparisons(
         seen.agreement, worst, seen.overlap, overlap_second, marked, barred, more_first, more_second, same_colour
@@ -269,7 +271,8 @@ def away_from_edges(points: FloatArray, other_edge: FloatArray, pixel: float) ->
 def has_bar(pixels: FloatArray, chroma: FloatArray, across: FloatArray, down: FloatArray) -> bool:
     """Tell whether a picture has, beyond an edge of another one, a white or black bar with text.
 
-    A bar ends at the edge of the other picture; what goes on there may be a picture that the other was cut out of.
+    A bar ends at the edge of the other picture; what goes on there may be a picture that the other was cut out of. But
+    what looks like a page with text counts as a bar in any case.
 
     Parameters
     ----------
@@ -289,9 +292,8 @@ def has_bar(pixels: FloatArray, chroma: FloatArray, across: FloatArray, down: Fl
                 pixels[(np.abs(along) < 0.95) & (out > start) & (out < stop)]
                 for start, stop in ((1.03, np.inf), (1.02, 1.07), (0.92, 0.97))
             )
-            if not any(
-                ends_in_bar(*parts) for parts in ((strip, outer, inner), (255 - strip, 255 - outer, 255 - inner))
-            ):
+            bars = ((strip, outer, inner), (255 - strip, 255 - outer, 255 - inner))
+            if not is_page(strip) and not any(ends_in_bar(*parts) for parts in bars):
                 continue
             lines, columns = (at * small // side for at in np.divmod(np.flatnonzero(beyond), side))
             if np.quantile(np.abs(chroma[:, lines, columns] - 128).sum(axis=0), 0.3) < BAR_CHROMA:
@@ -327,6 +329,15 @@ def ends_in_bar(strip: FloatArray, outer: FloatArray, inner: FloatArray) -> bool
     return bool((ground - outer < BAR_NEAR).mean() > BAR_OUTER and (ground - inner < BAR_NEAR).mean() < BAR_INNER)
 
 
+def is_page(pixels: FloatArray) -> bool:
+    """Tell whether brightness is that of black text on clean white."""
+    ground = np.quantile(pixels, 0.9)
+    below = ground - pixels
+    return bool(
+        ground > 255 - PAGE_GROUND and (below < PAGE_NEAR).mean() > PAGE_EVEN and (below > PAGE_FAR).mean() > BAR_TEXT
+    )
+
+
 def is_text_on(strip: FloatArray) -> bool:
     """Tell whether brightness is that of dark text on white."""
     ground = np.quantile(strip, 0.9)
@@ -336,12 +347,21 @@ def is_text_on(strip: FloatArray) -> bool:
     )
 
 
-def only_marks(differing: FloatArray, change: FloatArray, usable: Bools) -> bool:
+def only_marks(seen: Windows, pair: int, first: FloatArray) -> bool:
     """Tell whether what differs are marks: small, in a corner, and all brighter or all darker than the picture.
 
+    Parameters
+    ----------
+    seen : Windows
+    pair : int
+        Which pair.
+    first : ndarray of shape (side, side), float32
+        Its first picture.
+
     Captions stand in the middle, and have letters with an outline; where two captions differ, each covers the other's
-    ground, so some of it becomes brighter and some darker.
+    ground, so some of it becomes brighter and some darker. Where both have text on white, they are words of a caption.
     """
+    differing, change, usable = seen.differing[pair], seen.change[pair], seen.usable[pair]
     parts, _ = label(differing > COPY_LIMIT / 2, np.ones((3, 3)))
     strong = [box for i, box in enumerate(find_objects(parts), 1) if differing[parts == i].max() >= COPY_LIMIT]
     rows, columns = np.flatnonzero(usable.any(axis=1)), np.flatnonzero(usable.any(axis=0))
@@ -352,11 +372,15 @@ def only_marks(differing: FloatArray, change: FloatArray, usable: Bools) -> bool
         at_bottom = down.start + down.stop > frame[0].start + frame[0].stop
         at_right = across.start + across.stop > frame[1].start + frame[1].stop
         corners.setdefault((at_bottom, at_right), []).append((down, across))
-    return all(is_mark(boxes, change, frame, differing) for boxes in corners.values())
+    return all(is_mark(boxes, change, first, frame, differing) for boxes in corners.values())
 
 
 def is_mark(
-    boxes: list[tuple[slice, slice]], change: FloatArray, frame: tuple[slice, slice], differing: FloatArray
+    boxes: list[tuple[slice, slice]],
+    change: FloatArray,
+    first: FloatArray,
+    frame: tuple[slice, slice],
+    differing: FloatArray,
 ) -> bool:
     """Tell whether the windows in some boxes are one mark."""
     n_windows = len(differing)
@@ -370,7 +394,10 @@ def is_mark(
         return False
     (top, bottom), (left, right) = spans
     block = len(change) // N_BLOCKS
-    there = change[top * block : (bottom + 1) * block, left * block : (right + 1) * block]
+    place = (slice(top * block, (bottom + 1) * block), slice(left * block, (right + 1) * block))
+    there, own = change[place], first[place]
+    if is_page(own) and is_page(own - there):
+        return False
     strong = there[np.abs(there) > 10]
     total = float(np.abs(strong).sum())
     one_sided = FAINT_ONE_SIDED if max(gaps) > MARK_GAP else ONE_SIDED

@@ -32,7 +32,7 @@ from concept_memes.protocols import FloatArray, IntArray
 __all__ = ["find_families"]
 
 # What decides what is found, beside looks and vectors: to be changed with anything that compares them.
-COMPARING = f"{FINGERPRINT} families-2"
+COMPARING = f"{FINGERPRINT} families-3"
 # Pictures whose brightness varies by less may be flat: then there is nothing to lay on one another.
 FLAT = 3.0
 # Colours of flat pictures that are the same, in levels.
