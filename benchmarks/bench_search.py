@@ -107,11 +107,11 @@ def measure(path: Path, n_queries: int) -> dict[str, object]:
     same = {f"same_top_{k}_as_double": all(map(np.array_equal, *answers(vectors, queries[:3], k))) for k in TOP}
     ours = {f"ours_ms_top_{k}": milliseconds(lambda q, k=k: top_similar(vectors, q, k), queries) for k in TOP}
     naive = milliseconds(lambda q: plain(vectors, q, TOP[0]), queries[:3])
-    processors = scanning._n_processors
-    scanning._n_processors = lambda: 1
+    processors = scanning.usable_processors
+    scanning.usable_processors = lambda: 1
     one = milliseconds(lambda q: top_similar(vectors, q, TOP[0]), queries)
     bits = [top_similar(vectors, q, TOP[0])[1].tobytes() for q in queries]
-    scanning._n_processors = processors
+    scanning.usable_processors = processors
     same["same_bits_for_one_thread"] = bits == [top_similar(vectors, q, TOP[0])[1].tobytes() for q in queries]
     begun = time.process_time()
     milliseconds(lambda q: top_similar(vectors, q, TOP[0]), queries)
@@ -152,7 +152,7 @@ def main() -> int:
         "rows": args.rows,
         "dims": args.dims,
         "dtype": "float16, memory-mapped",
-        "threads": min(scanning.MAX_THREADS, scanning._n_processors()),
+        "threads": min(scanning.MAX_THREADS, scanning.usable_processors()),
         "figures": figures,
         "machine": {"processor": platform.machine(), "system": platform.system()},
         "versions": package_versions(),

@@ -7,7 +7,6 @@ has the same bits for any number of threads, any library of matrix products and 
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from concept_memes.errors import InvalidParameterError
+from concept_memes.lookahead import usable_processors
 from concept_memes.protocols import FloatArray, IntArray
 
 __all__ = ["similarities", "top_similar"]
@@ -153,7 +153,7 @@ def _screened(vectors: npt.NDArray[Any], query: FloatArray, rows: IntArray | Non
             stop = min(n, start + step)
             found[start:stop] = product(plain[start:stop] if rows is None else plain[rows[start:stop]])
 
-    n_threads = min(MAX_THREADS, _n_processors()) if n * len(query) >= THREADED_NUMBERS else 1
+    n_threads = min(MAX_THREADS, usable_processors()) if n * len(query) >= THREADED_NUMBERS else 1
     if n_threads == 1:
         scan(0)
     else:
@@ -196,8 +196,3 @@ def _is_plain_half(vectors: npt.NDArray[Any]) -> bool:
     """Whether the bits of two neighbours can be looked at as one integer."""
     native = vectors.dtype == np.float16 and vectors.dtype.isnative and sys.byteorder == "little"
     return native and vectors.flags.c_contiguous and vectors.shape[1] % 2 == 0
-
-
-def _n_processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -93,10 +93,10 @@ def test_screening_errs_less_than_its_bound() -> None:
 def test_threads_and_other_rows_do_not_change_a_bit(dtype: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     rows, query = made(3000, 512, dtype)
     monkeypatch.setattr(scanning, "THREADED_NUMBERS", 0)
-    monkeypatch.setattr(scanning, "_n_processors", lambda: 1)
+    monkeypatch.setattr(scanning, "usable_processors", lambda: 1)
     indices, found = top_similar(rows, query, 50)
     for n_threads in (2, 3):
-        monkeypatch.setattr(scanning, "_n_processors", lambda n=n_threads: n)
+        monkeypatch.setattr(scanning, "usable_processors", lambda n=n_threads: n)
         again, same = top_similar(rows, query, 50)
         assert again.tolist() == indices.tolist()
         assert same.tobytes() == found.tobytes()
