@@ -1,6 +1,6 @@
 """Memes with a known truth: templates with captions, and copies of them as they go around.
 
-    python benchmarks/meme_variants.py --templates FOLDER --out FOLDER [--seed N] [--style plain|held-out|unseen]
+    python benchmarks/meme_variants.py --templates FOLDER --out FOLDER [--seed N] [--style NAME]
     python benchmarks/meme_variants.py --templates FOLDER --photos FOLDER --out FOLDER --pictures 20000
 
 The first form writes variants at full size, every kind of copy of every fourth picture or so; `truth.tsv` beside them
@@ -87,13 +87,27 @@ UNSEEN = Style(
     short=("hey", "it", "99", "nah", "yup", "so", "5", "huh?"),
     mark="funny.invalid/pics",
 )
+# Only for the figures that are told: nothing was chosen by looking at these.
+HELD_BACK = Style(
+    fonts=("cmb10.ttf", "DejaVuSerif.ttf", "DejaVuSansMono-BoldOblique.ttf", "STIXGeneralBolIta.ttf"),
+    sentences=(
+        ("my phone at one percent", "still runs the {} app", "maps", "camera"),
+        ("the group project", "{} did the slides", "nobody", "somebody"),
+        ("monday morning", "again without {}", "coffee", "mercy"),
+        ("how it started", "how it {} now", "goes", "looks"),
+        ("keep calm", "and blame the {}", "router", "printer"),
+        ("trust me", "i am a {}", "doctor", "dolphin"),
+    ),
+    short=("hi", "oh", "77", "meh", "wow", "no?", "3", "hmm"),
+    mark="giggles.test",
+)
 BOTH = Style(
     fonts=PLAIN.fonts + HELD_OUT.fonts,
     sentences=PLAIN.sentences + HELD_OUT.sentences,
     short=PLAIN.short + HELD_OUT.short,
     mark=PLAIN.mark,
 )
-STYLES = {"plain": PLAIN, "held-out": HELD_OUT, "unseen": UNSEEN}
+STYLES = {"plain": PLAIN, "held-out": HELD_OUT, "unseen": UNSEEN, "held-back": HELD_BACK}
 
 
 def font_of(name: str, size: int) -> ImageFont.FreeTypeFont:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ def recompressed(image: Image.Image, quality: int) -> Image.Image:
     return Image.open(buffer).convert("RGB")
 
 
-def families(images: list[Image.Image | Path]) -> ContentFamilies:
+def families(images: Sequence[Image.Image | Path]) -> ContentFamilies:
     looks = [Look.from_bytes(look_at(image)) for image in images]
     return families_of_contents(looks, np.zeros((len(looks), 0), np.float32))
 
@@ -215,3 +216,50 @@ def test_the_number_of_threads_changes_nothing(monkeypatch: pytest.MonkeyPatch) 
     four = families(images)
     assert one.copy_of.tolist() == four.copy_of.tolist()
     assert one.template_of.tolist() == four.template_of.tolist()
+
+
+@pytest.mark.parametrize("share", [0.01, 0.02, 0.05])
+def test_the_whole_picture_stands_for_what_was_cut_out_of_it(share: float) -> None:
+    picture = scene(5, (640, 520))
+    across, down = round(picture.width * share), round(picture.height * share)
+    cut = picture.crop((across, down, picture.width - across, picture.height - down))
+    assert families([cut, picture]).copy_of.tolist() == [1, 1]
+    assert families([picture, cut]).copy_of.tolist() == [0, 0]
+
+
+def test_a_narrow_border_is_no_larger_picture() -> None:
+    picture = scene(5)
+    for colour in ("white", "black"):
+        assert families([ImageOps.expand(picture, 8, colour), picture]).copy_of.tolist() == [1, 1]
+
+
+def test_what_was_compressed_least_stands_for_its_copies_however_many_others_are_alike(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{quality}.jpg" for quality in (20, 50, 85)]
+    for path in paths:
+        scene(6).save(path, quality=int(path.stem))
+    assert families([*paths]).copy_of.tolist() == [2, 2, 2]
+
+
+def test_a_picture_without_a_mark_stands_for_one_with_it() -> None:
+    assert families([marked(scene(1)), scene(1)]).copy_of.tolist() == [1, 1]
+
+
+def test_as_most_files_are_is_told_by_files_not_by_contents() -> None:
+    pictures = [ImageOps.mirror(scene(5)), scene(5)]
+    looks = [Look.from_bytes(look_at(image)) for image in pictures]
+    nothing = np.zeros((2, 0), np.float32)
+    for n_files, leader in (([1, 2], 1), ([2, 1], 0)):
+        assert families_of_contents(looks, nothing, np.array(n_files)).copy_of.tolist() == [leader] * 2
+
+
+def test_a_file_that_was_mirrored_and_saved_anew_does_not_stand_for_its_source(tmp_path: Path) -> None:
+    for seed in (1, 2, 3):
+        source, mirrored = tmp_path / f"{seed}.jpg", tmp_path / f"{seed}-mirrored.jpg"
+        scene(seed).save(source, quality=70)
+        ImageOps.mirror(Image.open(source)).save(mirrored, quality=92)
+        assert mirrored.stat().st_size > source.stat().st_size
+        with open_cache(tmp_path / "cache") as cache:
+            embedder = Embedder(ColorEncoder(), cache=cache)
+            collection = collect_images(named_images([mirrored, source]), embedder).collection
+            found = find_families(collection, collection.vectors, cache=cache, progress=Progress(verbose=False))
+            assert found.copy_of.tolist() == [1, 1]

@@ -11,10 +11,11 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from concept_memes.lookahead import WorkerThreads, usable_processors
-from concept_memes.memes.candidates import coarse
-from concept_memes.memes.comparison import COPY_LIMIT, Comparisons, compare, compare_windows, nothing_alike
+from concept_memes.memes.candidates import alike_upto_symmetry, coarse
+from concept_memes.memes.comparison import COPY_LIMIT, Comparisons, blurs_of, compare, compare_windows, nothing_alike
 from concept_memes.memes.looks import DETAIL, Look
 from concept_memes.memes.registration import (
+    SYMMETRIES,
     Warps,
     composed,
     grid,
@@ -41,6 +42,8 @@ BLUR = 0.7
 # Other starts: which of the likeliest symmetries, a scale, and the height of a bar at the top of the second (positive)
 # or the first (negative).
 STARTS = ((0, 1.33, 0), (0, 0.75, 0), (1, 1.0, 0), (1, 1.33, 0), (1, 0.75, 0), (0, 1, 0.18), (0, 1, -0.18))
+# What is cut off less, in units of places, is no border.
+LEAST_BORDER = 0.03
 CHROMA_STEP = 8
 # Pairs that differ by more at half the size, somewhere, are no copies, not with a mark either.
 HOPELESS = 60.0
@@ -57,8 +60,37 @@ class Aligner:
     def __init__(self, looks: Sequence[Look]) -> None:
         self.looks = looks
         self.thumbs = np.stack([look.thumb for look in looks])
-        self.inner = insides(looks)
+        self.wholes = np.stack([look.whole for look in looks])
+        self.boxes = np.array([look.inner for look in looks], np.float32)
+        self.inner = insides(self.boxes)
+        sizes = np.array([look.size for look in looks])
+        self.blurs, self.half_blurs = blurs_of(sizes, DETAIL), blurs_of(sizes, DETAIL // 2)
+        # What was cut off these may not have been found in others, such as a bar that is turned a little.
+        self.has_border = (np.abs(self.inner.places - unmoved(1).places) > LEAST_BORDER).any(axis=(1, 2))
         self._decoded: dict[tuple[int, int], Planes] = {}
+
+    def likeness(self, pairs: Pairs) -> FloatArray:
+        """Tell how well each of the eight symmetries fits pairs: without borders, and with them.
+
+        Parameters
+        ----------
+        pairs : ndarray of shape (n, 2), int64
+
+        Returns
+        -------
+        ndarray of shape (n, 16), float32
+            Correlation; with borders only where one of the two has any, else -1.
+        """
+        found = np.full((len(pairs), 2 * len(SYMMETRIES)), -1, np.float32)
+        bordered = self.has_border[pairs].any(axis=1)
+        for rows, thumbs, columns in (
+            (np.arange(len(pairs)), self.thumbs, slice(len(SYMMETRIES))),
+            (np.flatnonzero(bordered), self.wholes, slice(len(SYMMETRIES), None)),
+        ):
+            used, places = np.unique(pairs[rows], return_inverse=True)
+            if len(used):
+                found[rows, columns] = alike_upto_symmetry(coarse(thumbs[used]), places.reshape(-1, 2))
+        return found
 
     def align_coarsely(self, pairs: Pairs, likeness: FloatArray) -> tuple[npt.NDArray[np.bool_], Warps]:
         """Register pairs at the size of thumbs.
@@ -66,8 +98,8 @@ class Aligner:
         Parameters
         ----------
         pairs : ndarray of shape (n, 2), int64
-        likeness : ndarray of shape (n, 8), float32
-            How well each symmetry fits, as `alike_upto_symmetry` gives it.
+        likeness : ndarray of shape (n, 16), float32
+            As `likeness` tells it.
 
         Returns
         -------
@@ -85,18 +117,29 @@ class Aligner:
         rows, places = np.unique(pairs, return_inverse=True)
         first, second = places.reshape(-1, 2).T
         small = gaussian_filter(coarse(self.thumbs[rows]), (0, BLUR, BLUR))
-        likeliest = np.argsort(-likeness, axis=1, kind="stable")
-        warps = register(small, first, second, symmetric_starts(likeliest[:, 0], 1), n_steps=8, points=grid(16))
-        error = misfit(small, first, second, warps)[0]
-        open_ = np.flatnonzero(error > FITTING)
-        for nth, scale, bar in STARTS if len(open_) else ():
-            a, b = first[open_], second[open_]
-            other = with_bar(symmetric_starts(likeliest[open_, nth], scale), bar)
+        likeliest = np.argsort(-likeness[:, : len(SYMMETRIES)], axis=1, kind="stable")
+        with_borders = likeness[:, len(SYMMETRIES) :]
+        best, best_with = likeness.max(axis=1), with_borders.max(axis=1)
+        error = np.full(len(pairs), np.inf, np.float32)
+        warps = unmoved(len(pairs))
+
+        def start(which: IntArray, other: Warps) -> None:
+            a, b = first[which], second[which]
             other = register(small, a, b, other, n_steps=8, points=grid(16))
             other_error = misfit(small, a, b, other)[0]
-            better = other_error < error[open_]
-            error[open_[better]] = other_error[better]
-            warps.places[open_[better]], warps.tones[open_[better]] = other.places[better], other.tones[better]
+            better = other_error < error[which]
+            error[which[better]] = other_error[better]
+            warps.places[which[better]], warps.tones[which[better]] = other.places[better], other.tones[better]
+
+        whole = np.flatnonzero(best_with == best)
+        if len(whole):
+            one, other = self.inner[pairs[whole, 0]], self.inner[pairs[whole, 1]]
+            between = symmetric_starts(with_borders[whole].argmax(axis=1), 1)
+            start(whole, composed(composed(one, between), inverted(other)))
+        start(np.arange(len(pairs)), symmetric_starts(likeliest[:, 0], 1))
+        open_ = np.flatnonzero(error > FITTING)
+        for nth, scale, bar in STARTS if len(open_) else ():
+            start(open_, with_bar(symmetric_starts(likeliest[open_, nth], scale), bar))
         large = gaussian_filter(self.thumbs[rows].astype(np.float32), (0, BLUR, BLUR))
         warps = register(large, first, second, warps, n_steps=5, points=grid(32))
         return (misfit(large, first, second, warps)[1] > NEAR_SHARE) & plausible(warps), warps
@@ -126,13 +169,15 @@ class Aligner:
     def _compare(self, pairs: Pairs, warps: Warps, n_steps: int) -> tuple[Comparisons, Warps]:
         first, second, pictures, chroma, half = self._of_pairs(pairs)
         warps = register(half, first, second, warps, n_steps=n_steps, points=grid(32))
-        hopeful = np.flatnonzero(compare_windows(half, first, second, warps).worst < HOPELESS)
+        rows = np.unique(pairs)
+        roughly = compare_windows(half, first, second, warps, self.half_blurs[rows])
+        hopeful = np.flatnonzero(roughly.worst < HOPELESS)
         found = nothing_alike(len(pairs))
         if len(hopeful):
             a, b = first[hopeful], second[hopeful]
             better = register(pictures, a, b, warps[hopeful], n_steps=3, points=grid(48))
             warps.places[hopeful], warps.tones[hopeful] = better.places, better.tones
-            found.put(hopeful, compare(pictures, chroma, a, b, better))
+            found.put(hopeful, compare(pictures, chroma, a, b, better, self.boxes[rows], self.blurs[rows]))
         for i in np.flatnonzero(found.same()):
             found.worst[i] = max(found.worst[i], self._worst_of_frames(pairs[i], warps[np.array([i])]))
         return found, warps
@@ -156,7 +201,9 @@ class Aligner:
         def agree(rows: IntArray) -> tuple[FloatArray, Warps]:
             first, second, _, _, half = self._of_pairs(pairs[rows])
             better = register(half, first, second, warps[rows], n_steps=4, points=grid(32))
-            return compare_windows(half, first, second, better).agreement, better
+            return compare_windows(
+                half, first, second, better, self.half_blurs[np.unique(pairs[rows])]
+            ).agreement, better
 
         found = in_threads(agree, batches(len(pairs), DETAIL_BATCH))
         shares = np.concatenate([np.empty(0, np.float32), *(share for share, _ in found)])
@@ -180,7 +227,9 @@ class Aligner:
         n = min(n_first, n_second)
         for i in range(1, n):
             frames = [(int(pair[0]), i * n_first // n), (int(pair[1]), i * n_second // n)]
-            found = compare(*self._planes(frames), np.array([0]), np.array([1]), warp)
+            found = compare(
+                *self._planes(frames), np.array([0]), np.array([1]), warp, self.boxes[pair], self.blurs[pair]
+            )
             if found.agreement[0] and not found.same()[0]:
                 return COPY_LIMIT
         return 0.0
@@ -213,10 +262,10 @@ def with_bar(warps: Warps, height: float) -> Warps:
     return composed(warps, squeezed) if height > 0 else composed(inverted(squeezed), warps)
 
 
-def insides(looks: Sequence[Look]) -> Warps:
+def insides(boxes: FloatArray) -> Warps:
     """Return where places of thumbs are in pictures with their borders."""
-    left, top, right, bottom = np.array([look.inner for look in looks], np.float32).T
-    found = unmoved(len(looks))
+    left, top, right, bottom = boxes.T
+    found = unmoved(len(boxes))
     found.places[:, 0, 0], found.places[:, 1, 1] = right - left, bottom - top
     found.places[:, 0, 2], found.places[:, 1, 2] = left + right - 1, top + bottom - 1
     return found

@@ -10,24 +10,27 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import find_objects, gaussian_filter, label
+from scipy.ndimage import find_objects, gaussian_filter, label, maximum_filter, uniform_filter
 from threadpoolctl import threadpool_limits
 
 from concept_memes.memes.registration import Warps, grid, inverted, sampled, warped
 from concept_memes.protocols import FloatArray, IntArray
 
-__all__ = ["COPY_LIMIT", "Comparisons", "compare", "compare_windows", "nothing_alike"]
+__all__ = ["COPY_LIMIT", "Comparisons", "blurs_of", "compare", "compare_windows", "nothing_alike"]
 
 Bools = npt.NDArray[np.bool_]
 
-# Windows are two blocks wide and high, one at each block; there are 31 x 31.
+# Windows are two blocks wide and high, one at each block; there are 31 x 31. Fine ones are half as wide and high.
 N_BLOCKS = 32
+N_FINE_BLOCKS = 64
 # Squared brightness that compression changes, and pixels by which registration is off, squared. Windows that differ by
-# `COPY_LIMIT` times as much differ. Laid over their originals, 99 % of copies of all kinds but marked ones stay below
-# 1.5, and of pictures with another caption 99 % are above 4.7 (generated variants of 40 templates).
+# `COPY_LIMIT` times as much differ. Laid over their originals, 98 % of copies of all kinds but marked ones stay below
+# 1.6, and of pictures with another caption 99 % are above 4.7 (generated variants of 120 templates).
 NOISE = 60.0
 OFF = 0.05
 COPY_LIMIT = 2.0
+# As above, in fine windows: they tell a word of two thin letters. What is off by registration is an edge in both.
+FINE_NOISE, FINE_OFF, FINE_LIMIT, FINE_BLUR = 40.0, 0.06, 4.2, 5
 # Variance from which a window has something to compare, and share of it that may differ where windows agree.
 TEXTURE = 60.0
 AGREEING = 0.35
@@ -45,8 +48,11 @@ BAR_OUTER, BAR_INNER = 0.8, 0.6
 # Black text on clean white: how white, and how much of it within that, and how black.
 PAGE_GROUND, PAGE_NEAR, PAGE_EVEN, PAGE_FAR = 15.0, 20.0, 0.5, 60.0
 # A mark: most of the area that it changes, in windows, which reach over its edge; its length; windows between it and
-# the edges; most that it differs, as it is translucent; how much of what it changes becomes brighter, or darker.
-MARK_AREA, MARK_LENGTH, MARK_GAP, MARK_LIMIT, ONE_SIDED = 0.055, 0.5, 2, 80.0, 0.8
+# the edges; most that it differs, as it is translucent; from how many levels on it is a change, and how much of that
+# becomes brighter, or darker.
+MARK_AREA, MARK_LENGTH, MARK_GAP, MARK_LIMIT, MARK_CHANGE, ONE_SIDED = 0.055, 0.5, 2, 80.0, 20.0, 0.85
+# On text on clean white, most that a mark changes, as a share of how black the text is.
+MARK_INK = 0.5
 # Where a mark hardly shows, it may begin farther from one edge, but all that shows must become brighter, or darker.
 FAINT, FAINT_GAP, FAINT_ONE_SIDED = 11.0, 11, 0.97
 # What is beyond the edge of another picture: so much of a picture, as many of its places change by so much per pixel.
@@ -55,6 +61,8 @@ BEYOND, BUSY, CHANGE = 0.02, 0.015, 12.0
 EDGE = 3.0
 # Blur of a look, in its pixels: what was done to it on purpose, and what its making did.
 BLUR = 0.9
+# Blur that enlarging a small picture makes, in pixels of its own, and the least, squared, that is worth blurring.
+OWN_BLUR, LEAST_BLUR = 0.5, 0.08
 # Share of a window that must be away from edges.
 LEAST_WINDOW = 0.4
 
@@ -155,10 +163,18 @@ class Windows:
         return most
 
 
-def compare_windows(pictures: FloatArray, first: IntArray, second: IntArray, warps: Warps) -> Windows:
+def compare_windows(
+    pictures: FloatArray,
+    first: IntArray,
+    second: IntArray,
+    warps: Warps,
+    blurs: FloatArray,
+    *,
+    finely: bool = False,
+) -> Windows:
     """Compare pairs of pictures by their windows alone.
 
-    Takes what :func:`compare` takes; pictures may be of any size.
+    Takes what :func:`compare` takes; pictures may be of any size, and of twice the size to compare them finely, too.
     """
     side = pictures.shape[1]
     points = grid(side)
@@ -166,7 +182,7 @@ def compare_windows(pictures: FloatArray, first: IntArray, second: IntArray, war
         there = sampled(pictures, second, warps.places, points)
         a = pictures[first]
         b = (warps.tones[:, :1] * there.values + warps.tones[:, 1:]).reshape(a.shape)
-        a, b = equally_sharp(a, b, warps)
+        a, b = equally_sharp(a, b, blurs[first], blurs[second], warps)
         other_edge = 1 - np.maximum(*map(np.abs, warped(warps.places, points)))
         safe = away_from_edges(points, other_edge, 2 / side).reshape(a.shape).astype(np.float32)
         share = window_means(safe)
@@ -180,11 +196,21 @@ def compare_windows(pictures: FloatArray, first: IntArray, second: IntArray, war
     count = textured.sum(axis=(1, 2))
     agreement = np.where(count >= LEAST_WINDOWS, agreeing.sum(axis=(1, 2)) / np.maximum(count, 1), 0)
     differing = np.where(usable, off / noise, 0)
+    if finely:
+        differing = np.maximum(differing, finely_differing(a, b, safe, change))
     overlap = there.inside.mean(axis=1)
     return Windows(differing, usable, change, agreement.astype(np.float32), overlap.astype(np.float32))
 
 
-def compare(pictures: FloatArray, chroma: FloatArray, first: IntArray, second: IntArray, warps: Warps) -> Comparisons:
+def compare(
+    pictures: FloatArray,
+    chroma: FloatArray,
+    first: IntArray,
+    second: IntArray,
+    warps: Warps,
+    inner: FloatArray,
+    blurs: FloatArray,
+) -> Comparisons:
     """Compare pairs of pictures.
 
     Parameters
@@ -195,6 +221,10 @@ def compare(pictures: FloatArray, chroma: FloatArray, first: IntArray, second: I
     first, second : ndarray of shape (n,), int64
     warps : Warps
         Where places of the first are in the second.
+    inner : ndarray of shape (n_pictures, 4), float32
+        What is inside borders and bars, as `Look.inner`.
+    blurs : ndarray of shape (n_pictures,), float32
+        How blurred each is, as `blurs_of` tells it.
 
     Returns
     -------
@@ -202,18 +232,23 @@ def compare(pictures: FloatArray, chroma: FloatArray, first: IntArray, second: I
         Of pairs that differ too much to be copies only the windows are told.
     """
     n = len(first)
-    seen, points = compare_windows(pictures, first, second, warps), grid(pictures.shape[1])
+    seen = compare_windows(pictures, first, second, warps, blurs, finely=True)
+    points = grid(pictures.shape[1])
     back = inverted(warps)
     overlap_second = (np.maximum(*map(np.abs, warped(back.places, points))) < 1).mean(axis=1).astype(np.float32)
     marked, barred, more_first, more_second, same_colour = np.zeros((5, n), bool)
     rows = np.flatnonzero((seen.agreement > LEAST_AGREEMENT) & (seen.worst < MARK_LIMIT))
     if len(rows):
         there, here = warped(warps.places[rows], points), warped(back.places[rows], points)
+        within = [within_boxes(points, inner[of[rows]]) for of in (first, second)]
         more_first[rows] = shows_more(pictures[first[rows]], *there)
         more_second[rows] = shows_more(pictures[second[rows]], *here)
+        # What is more, but only in what was taken for a border, is the text of a bar.
+        barred[rows] = more_first[rows] & ~shows_more(pictures[first[rows]], *there, within[0])
+        barred[rows] |= more_second[rows] & ~shows_more(pictures[second[rows]], *here, within[1])
         same_colour[rows] = have_same_colour(chroma, first[rows], second[rows], warps[rows])
     for k, i in enumerate(rows.tolist()):
-        barred[i] = (
+        barred[i] |= (
             more_first[i] and has_bar(pictures[first[i]].ravel(), chroma[:, first[i]], there[0][k], there[1][k])
         ) or (more_second[i] and has_bar(pictures[second[i]].ravel(), chroma[:, second[i]], here[0][k], here[1][k]))
         if seen.worst[i] >= COPY_LIMIT:
@@ -224,21 +259,54 @@ def compare(pictures: FloatArray, chroma: FloatArray, first: IntArray, second: I
     )
 
 
-def equally_sharp(a: FloatArray, b: FloatArray, warps: Warps) -> tuple[FloatArray, FloatArray]:
+def finely_differing(a: FloatArray, b: FloatArray, safe: FloatArray, change: FloatArray) -> FloatArray:
+    """Compare fine windows; return by how much the one differs that differs most, of those in each window."""
+    edges = np.sqrt(edges_near(a) * edges_near(b))
+    share = window_means(safe, N_FINE_BLOCKS)
+    off = window_means(np.square(change), N_FINE_BLOCKS) / np.maximum(share, LEAST_WINDOW)
+    noise = FINE_NOISE + FINE_OFF * window_means(edges, N_FINE_BLOCKS)
+    fine = np.where(share > LEAST_WINDOW, off / noise, 0) * np.float32(COPY_LIMIT / FINE_LIMIT)
+    most: FloatArray = maximum_filter(fine, (0, 3, 3))[:, 1::2, 1::2]
+    return most
+
+
+def edges_near(x: FloatArray) -> FloatArray:
+    """Square of how brightness changes, averaged over the pixels around."""
+    near: FloatArray = np.maximum(uniform_filter(slopes(x), (0, FINE_BLUR, FINE_BLUR)), 0)
+    return near
+
+
+def blurs_of(sizes: FloatArray, side: int) -> FloatArray:
+    """Return how blurred looks of some side are, in their pixels: by much where the picture has fewer of its own.
+
+    Parameters
+    ----------
+    sizes : ndarray of shape (n, 2)
+        Width and height of the pictures.
+    """
+    enlarged = np.maximum(side / np.sqrt(np.prod(sizes.astype(np.float64), axis=1)), 1)
+    blurs: FloatArray = np.sqrt(BLUR**2 + OWN_BLUR**2 * (enlarged**2 - 1)).astype(np.float32)
+    return blurs
+
+
+def equally_sharp(
+    a: FloatArray, b: FloatArray, blurs_a: FloatArray, blurs_b: FloatArray, warps: Warps
+) -> tuple[FloatArray, FloatArray]:
     """Blur the picture of each pair that shows what both show in more pixels."""
     scales = np.sqrt(np.abs(np.linalg.det(warps.places[:, :, :2].astype(np.float64))))
     b = b.copy()
-    for i in np.flatnonzero(np.abs(np.log(scales)) > 0.05):
-        finer, extra = (a, 1 / scales[i] ** 2 - 1) if scales[i] < 1 else (b, 1 - 1 / scales[i] ** 2)
-        finer[i] = gaussian_filter(finer[i], BLUR * np.sqrt(extra))
+    differ = np.square(blurs_b / scales) - np.square(blurs_a)
+    for i in np.flatnonzero(np.abs(differ) > LEAST_BLUR):
+        finer = a if differ[i] > 0 else b
+        finer[i] = gaussian_filter(finer[i], np.sqrt(np.abs(differ[i])))
     return a, b
 
 
-def window_means(x: FloatArray) -> FloatArray:
+def window_means(x: FloatArray, n_blocks: int = N_BLOCKS) -> FloatArray:
     """Average over windows."""
     side = x.shape[1]
-    block = side // N_BLOCKS
-    weights = np.zeros((N_BLOCKS - 1, side), np.float32)
+    block = side // n_blocks
+    weights = np.zeros((n_blocks - 1, side), np.float32)
     for i, row in enumerate(weights):
         row[i * block : (i + 2) * block] = 1 / (2 * block)
     means: FloatArray = np.matmul(np.matmul(weights, x), weights.T)
@@ -301,7 +369,15 @@ def has_bar(pixels: FloatArray, chroma: FloatArray, across: FloatArray, down: Fl
     return False
 
 
-def shows_more(pictures: FloatArray, across: FloatArray, down: FloatArray) -> Bools:
+def within_boxes(points: FloatArray, boxes: FloatArray) -> Bools:
+    """Tell which places are in boxes of shares of width and height; of shape (n_boxes, n_points)."""
+    left, top, right, bottom = 2 * boxes.T[:, :, None] - 1
+    x, y = points[:, 0], points[:, 1]
+    found: Bools = (x > left) & (x < right) & (y > top) & (y < bottom)
+    return found
+
+
+def shows_more(pictures: FloatArray, across: FloatArray, down: FloatArray, within: Bools | None = None) -> Bools:
     """Tell whether pictures show something beyond the edges of others.
 
     Parameters
@@ -309,12 +385,16 @@ def shows_more(pictures: FloatArray, across: FloatArray, down: FloatArray) -> Bo
     pictures : ndarray of shape (n, side, side), float32
     across, down : ndarray of shape (n, n_points), float32
         Where their pixels are in the others.
+    within : ndarray of shape (n, n_points), bool, optional
+        Only these are looked at.
 
     Returns
     -------
     ndarray of shape (n,), bool
     """
     beyond = np.maximum(np.abs(across), np.abs(down)) > 1.04
+    if within is not None:
+        beyond &= within
     busy = (slopes(pictures) > CHANGE**2).reshape(beyond.shape) & beyond
     n_beyond = beyond.sum(axis=1)
     more: Bools = (n_beyond > BEYOND * beyond.shape[1]) & (busy.sum(axis=1) > BUSY * np.maximum(n_beyond, 1))
@@ -347,6 +427,11 @@ def is_text_on(strip: FloatArray) -> bool:
     )
 
 
+def ink(pixels: FloatArray) -> float:
+    """Tell how much darker the text on a page is than the page."""
+    return float(np.quantile(pixels, 0.9) - np.quantile(pixels, 0.02))
+
+
 def only_marks(seen: Windows, pair: int, first: FloatArray) -> bool:
     """Tell whether what differs are marks: small, in a corner, and all brighter or all darker than the picture.
 
@@ -359,7 +444,7 @@ def only_marks(seen: Windows, pair: int, first: FloatArray) -> bool:
         Its first picture.
 
     Captions stand in the middle, and have letters with an outline; where two captions differ, each covers the other's
-    ground, so some of it becomes brighter and some darker. Where both have text on white, they are words of a caption.
+    ground, so some of it becomes brighter and some darker. On text on white, what is as black as that is another word.
     """
     differing, change, usable = seen.differing[pair], seen.change[pair], seen.usable[pair]
     parts, _ = label(differing > COPY_LIMIT / 2, np.ones((3, 3)))
@@ -396,11 +481,14 @@ def is_mark(
     block = len(change) // N_BLOCKS
     place = (slice(top * block, (bottom + 1) * block), slice(left * block, (right + 1) * block))
     there, own = change[place], first[place]
-    if is_page(own) and is_page(own - there):
-        return False
-    strong = there[np.abs(there) > 10]
+    on_page = is_page(own) and is_page(own - there)
+    if on_page:
+        blackest = min(ink(own), ink(own - there))
+        if np.quantile(np.abs(there), 0.98) > MARK_INK * blackest:
+            return False
+    strong = there[np.abs(there) > MARK_CHANGE]
     total = float(np.abs(strong).sum())
-    one_sided = FAINT_ONE_SIDED if max(gaps) > MARK_GAP else ONE_SIDED
+    one_sided = FAINT_ONE_SIDED if max(gaps) > MARK_GAP or on_page else ONE_SIDED
     return total > 0 and abs(float(strong.sum())) / total > one_sided
 
 

@@ -9,6 +9,7 @@ compared for being copies. In both, members were compared with the one that stan
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,13 +19,14 @@ from threadpoolctl import threadpool_limits
 
 from concept_memes.cache import VectorCache
 from concept_memes.findings import COPY_KINDS, PictureFamilies
+from concept_memes.memes import resaving
 from concept_memes.memes.alignment import TEMPLATE_AGREEMENT, Aligner
-from concept_memes.memes.candidates import alike_upto_symmetry, candidate_pairs, coarse, descriptors
+from concept_memes.memes.candidates import candidate_pairs, coarse, descriptors
 from concept_memes.memes.likeness import alike, changes
 from concept_memes.memes.linking import Bools, Links, Pairs, led_groups, link
 from concept_memes.memes.looks import FINGERPRINT, Look, flat_colours, is_even, look_at
 from concept_memes.memes.registration import Warps, composed, grid, inverted, sampled
-from concept_memes.memes.representatives import Grouping, with_best_leaders
+from concept_memes.memes.representatives import Grouping, LookBack, with_best_leaders
 from concept_memes.memes.studying import Pictures, study
 from concept_memes.progress import Progress
 from concept_memes.protocols import FloatArray, IntArray
@@ -32,7 +34,7 @@ from concept_memes.protocols import FloatArray, IntArray
 __all__ = ["find_families"]
 
 # What decides what is found, beside looks and vectors: to be changed with anything that compares them.
-COMPARING = f"{FINGERPRINT} families-3"
+COMPARING = f"{FINGERPRINT} families-4"
 # Pictures whose brightness varies by less may be flat: then there is nothing to lay on one another.
 FLAT = 3.0
 # Colours of flat pictures that are the same, in levels.
@@ -75,11 +77,28 @@ def find_families(
     notes = study(pictures, FINGERPRINT, look_at, cache=cache, progress=progress, what="looking for copies")
     seen = [key for key in keys if key in notes]
     own = vectors[[first[key] for key in seen]]
-    contents = known_families(seen, own, cache)
+    files = Counter(image.content_hash for image in pictures.images)
+    n_files = np.array([files[key] for key in seen], np.int64)
+    contents = known_families(seen, own, n_files, cache)
     if contents is None:
         with progress.stage("comparing pictures"):
-            contents = families_of_contents([Look.from_bytes(notes[key]) for key in seen], own)
-        cache.store_notes(COMPARING, {key_of(seen, own): contents.to_bytes()})
+
+            def look_back(rows: Sequence[int]) -> dict[int, resaving.History]:
+                """Tell how contents were saved."""
+                found = study(
+                    pictures,
+                    resaving.FINGERPRINT,
+                    resaving.look_back,
+                    cache=cache,
+                    progress=Progress(verbose=False),
+                    what="looking for the originals",
+                    rows=[first[seen[row]] for row in rows],
+                )
+                return {row: resaving.History.from_bytes(found[seen[row]]) for row in rows if seen[row] in found}
+
+            looks = [Look.from_bytes(notes[key]) for key in seen]
+            contents = families_of_contents(looks, own, n_files, look_back)
+        cache.store_notes(COMPARING, {key_of(seen, own, n_files): contents.to_bytes()})
     stands_for = {key: (i, i, 0) for i, key in enumerate(keys)}  # what cannot be read any more stands for itself
     place = {key: i for i, key in enumerate(keys)}
     for key, *found in zip(seen, contents.copy_of, contents.template_of, contents.kinds, strict=True):
@@ -109,16 +128,19 @@ class ContentFamilies:
         return np.stack([self.copy_of, self.kinds, self.template_of]).astype("<i8").tobytes()
 
 
-def key_of(keys: Sequence[str], vectors: FloatArray) -> str:
-    """Name a set of contents and their vectors as the cache names a content."""
+def key_of(keys: Sequence[str], vectors: FloatArray, n_files: IntArray) -> str:
+    """Name a set of contents, their vectors and how many files have each, as the cache names a content."""
     digest = hashlib.blake2b("".join(keys).encode(), digest_size=16)
     digest.update(np.ascontiguousarray(vectors).tobytes())
+    digest.update(n_files.astype("<i8").tobytes())
     return digest.hexdigest()
 
 
-def known_families(keys: Sequence[str], vectors: FloatArray, cache: VectorCache) -> ContentFamilies | None:
+def known_families(
+    keys: Sequence[str], vectors: FloatArray, n_files: IntArray, cache: VectorCache
+) -> ContentFamilies | None:
     """Return what an earlier run has found among the same contents."""
-    key = key_of(keys, vectors)
+    key = key_of(keys, vectors, n_files)
     note = cache.notes(COMPARING, [key]).get(key)
     if note is None or len(note) != 24 * len(keys):
         return None
@@ -126,7 +148,9 @@ def known_families(keys: Sequence[str], vectors: FloatArray, cache: VectorCache)
     return ContentFamilies(copy_of, kinds, template_of)
 
 
-def families_of_contents(looks: list[Look], vectors: FloatArray) -> ContentFamilies:
+def families_of_contents(
+    looks: list[Look], vectors: FloatArray, n_files: IntArray | None = None, look_back: LookBack | None = None
+) -> ContentFamilies:
     """Find copies and templates among different contents.
 
     Parameters
@@ -134,16 +158,24 @@ def families_of_contents(looks: list[Look], vectors: FloatArray) -> ContentFamil
     looks : list of Look
         In an order that follows from the contents alone.
     vectors : ndarray of shape (n_contents, n_dims), float32
+    n_files : ndarray of shape (n_contents,), int64, optional
+        How many files have each content; one if not given. What most files show stands for the others.
+    look_back : callable, optional
+        Tells how contents were saved; see `with_best_leaders`.
 
     Returns
     -------
     ContentFamilies
     """
+    if n_files is None:
+        n_files = np.ones(len(looks), np.int64)
     with threadpool_limits(limits=1):  # products of several threads differ in their last bits
-        return compared_contents(looks, vectors)
+        return compared_contents(looks, vectors, n_files, look_back)
 
 
-def compared_contents(looks: list[Look], vectors: FloatArray) -> ContentFamilies:
+def compared_contents(
+    looks: list[Look], vectors: FloatArray, n_files: IntArray, look_back: LookBack | None
+) -> ContentFamilies:
     """Do what `families_of_contents` does, in as many threads as products are allowed."""
     n = len(looks)
     copy_of, template_of = np.arange(n), np.arange(n)
@@ -162,7 +194,12 @@ def compared_contents(looks: list[Look], vectors: FloatArray) -> ContentFamilies
     rows = np.flatnonzero(~flat)
     if len(rows) > 1:
         ranks = np.argsort(np.argsort(rank[rows]))
-        found = Finder(Aligner([looks[i] for i in rows]), vectors[rows], ranks).find()
+
+        def of_rows(some: Sequence[int]) -> dict[int, resaving.History]:
+            nth = {int(rows[i]): i for i in some}
+            return {nth[row]: history for row, history in look_back(list(nth)).items()} if look_back else {}
+
+        found = Finder(Aligner([looks[i] for i in rows]), vectors[rows], ranks, n_files[rows]).find(of_rows)
         copy_of[rows], template_of[rows], kinds[rows] = rows[found.copy_of], rows[found.template_of], found.kinds
     return ContentFamilies(copy_of, kinds, template_of)
 
@@ -193,21 +230,21 @@ def same_colours(colours: FloatArray, rank: IntArray) -> IntArray:
 class Finder:
     """Finds templates, and copies within them, among pictures that are not flat."""
 
-    def __init__(self, aligner: Aligner, vectors: FloatArray, rank: IntArray) -> None:
-        self.aligner, self.vectors, self.rank = aligner, vectors, rank
+    def __init__(self, aligner: Aligner, vectors: FloatArray, rank: IntArray, n_files: IntArray) -> None:
+        self.aligner, self.vectors, self.rank, self.n_files = aligner, vectors, rank, n_files
         self.n = len(rank)
         self.tried = np.empty(0, np.int64)
 
-    def find(self) -> ContentFamilies:
-        """Return copies and templates."""
+    def find(self, look_back: LookBack) -> ContentFamilies:
+        """Return copies and templates; see `with_best_leaders` for what is asked."""
         templates, ways = self.templates()
         links, cuts = self.copy_links(templates, ways)
         degree = np.bincount(links.pairs.ravel(), minlength=self.n)
         hubs = np.empty(self.n, np.int64)
         hubs[np.lexsort((self.rank, -degree))] = np.arange(self.n)
         leaders, warps = led_groups(self.n, links, hubs, self._copies_of_leader)
-        whole = Grouping(leaders, warps)
-        copy_of, kinds = with_best_leaders(self.with_cuts(whole, cuts, ways), whole, self.aligner.looks, degree)
+        groups = self.with_cuts(Grouping(leaders, warps), cuts, ways)
+        copy_of, kinds = with_best_leaders(groups, self.aligner.looks, self.n_files, look_back)
         # A copy is in the template of the one that stands for it, which stands for the template if it is its best one.
         group = templates[copy_of]
         best = np.full(self.n, self.n)
@@ -235,11 +272,15 @@ class Finder:
             if cut != source:
                 shown = shown_of.setdefault(cut, {})
                 shown[source] = max(shown.get(source, 0.0), share)
-        # What has least cut off comes first: what was cut out of that belongs to the same group then.
-        for cut in sorted(shown_of, key=lambda cut: (-round(max(shown_of[cut].values()), 4), self.rank[cut])):
+        # What shows most of the plane comes first: what was cut out of that again is then compared by what is left of
+        # the whole.
+        areas = 1 / np.abs(np.linalg.det(ways.places[:, :, :2].astype(np.float64)))
+        left_of: dict[int, float] = {}
+        for cut in sorted(shown_of, key=lambda cut: (-round(float(areas[cut]), 4), self.rank[cut])):
             shares: dict[int, float] = {}
             for source, share in shown_of[cut].items():
-                shares[int(leaders[source])] = max(share, shares.get(int(leaders[source]), 0.0))
+                goal = int(leaders[source])
+                shares[goal] = max(share * left_of.get(source, 1.0), shares.get(goal, 0.0))
             shares.pop(cut, None)
             goal = max(shares, key=lambda source: (shares[source], -self.rank[source]), default=cut)
             rivals = [share for source, share in shares.items() if source != goal]
@@ -250,7 +291,7 @@ class Finder:
             if found.same(LEADER_LIMIT)[0] and not found.more_second[0]:
                 members = np.flatnonzero(leaders == cut)
                 moved = composed(way[np.zeros(len(members), np.int64)], warps[members])
-                leaders[members] = goal
+                leaders[members], left_of[cut] = goal, shares[goal]
                 warps.places[members], warps.tones[members] = moved.places, moved.tones
         return Grouping(leaders, warps)
 
@@ -273,12 +314,13 @@ class Finder:
 
     def _led_templates(self, rows: IntArray, least: float) -> tuple[IntArray, Warps]:
         """Find templates among some pictures; leaders are numbers of rows."""
-        small = coarse(self.aligner.thumbs[rows])
-        spaces = [descriptors(small)]
+        spaces = [descriptors(coarse(self.aligner.thumbs[rows]))]
+        if self.aligner.has_border[rows].any():
+            spaces.append(descriptors(coarse(self.aligner.wholes[rows])))
         if self.vectors.shape[1]:
             spaces.append(np.ascontiguousarray(self.vectors[rows], np.float32))
         pairs = candidate_pairs(spaces)
-        likeness = alike_upto_symmetry(small, pairs)
+        likeness = self.aligner.likeness(rows[pairs])
         tried_before = self.tried_before(rows[pairs])
         likely = (likeness.max(axis=1) > least) & ~tried_before
         pairs, likeness = pairs[likely], likeness[likely]

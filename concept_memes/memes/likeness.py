@@ -17,9 +17,8 @@ Pairs = npt.NDArray[np.int64]
 N_ALIKE = 12
 # How much small pictures that lie on one another may differ somewhere, in levels, to be compared for being copies.
 LARGEST_CHANGE = 80.0
-# Up to so many pictures of a template are all compared with each other, place by place; what is off by more counts as
-# this much.
-FEW, MOST_OFF = 500, 40.0
+# Up to so many pictures of a template are all compared with each other, place by place.
+FEW = 500
 # Up to so many, those that look alike are looked for everywhere, beyond in cells.
 EXACT = 12_000
 
@@ -39,11 +38,11 @@ def alike(laid: FloatArray, inside: Bools) -> Pairs:
 
 
 def nearest_by_places(laid: FloatArray, inside: Bools) -> IntArray:
-    """Return the pictures that differ least from each; a corner that is black in one does not count for much."""
+    """Return the pictures that differ least from each where both show something; much in one place counts more."""
     nearest = np.empty((len(laid), N_ALIKE + 1), np.int64)
     for i in range(len(laid)):
         both = inside & inside[i]
-        off = np.minimum(np.abs(laid - laid[i]), MOST_OFF) * both
+        off = np.square(laid - laid[i]) * both
         mean = off.sum(axis=1, dtype=np.float64) / np.maximum(both.sum(axis=1), 1)
         nearest[i] = np.argsort(np.round(mean, 6), kind="stable")[: N_ALIKE + 1]
     return nearest

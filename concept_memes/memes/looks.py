@@ -23,7 +23,7 @@ DETAIL = 192
 #: Frames of an animation that are compared.
 N_FRAMES = 4
 #: What decides the bytes of a look: to be changed with anything below.
-FINGERPRINT = "look-6"
+FINGERPRINT = "look-7"
 
 # Pictures are decoded no smaller than this, which decides how well borders are cut off.
 WORKING = 2 * DETAIL
@@ -54,6 +54,8 @@ class Look:
         Length of the file; 0 for pixels.
     thumb : ndarray of shape (THUMB, THUMB), uint8
         Grey, of the first frame, without its border, stretched to a square.
+    whole : ndarray of shape (THUMB, THUMB), uint8
+        The same with its border.
     inner : (float, float, float, float)
         What is inside the border, in shares of width and height: left, top, right, bottom.
     frames : tuple of bytes
@@ -63,6 +65,7 @@ class Look:
     size: tuple[int, int]
     n_bytes: int
     thumb: npt.NDArray[np.uint8]
+    whole: npt.NDArray[np.uint8]
     inner: tuple[float, float, float, float]
     frames: tuple[bytes, ...]
 
@@ -70,7 +73,7 @@ class Look:
         """Return the note that is kept."""
         head = _HEAD.pack(*self.size, self.n_bytes, *self.inner, THUMB, len(self.frames))
         lengths = struct.pack(f"<{len(self.frames)}I", *map(len, self.frames))
-        return b"".join((head, lengths, self.thumb.tobytes(), *self.frames))
+        return b"".join((head, lengths, self.thumb.tobytes(), self.whole.tobytes(), *self.frames))
 
     @classmethod
     def from_bytes(cls, note: bytes) -> Look:
@@ -78,10 +81,10 @@ class Look:
         width, height, n_bytes, *inner, side, n_frames = _HEAD.unpack_from(note)
         lengths = struct.unpack_from(f"<{n_frames}I", note, _HEAD.size)
         start = _HEAD.size + 4 * n_frames
-        thumb = np.frombuffer(note, np.uint8, side * side, start).reshape(side, side)
-        ends = start + side * side + np.cumsum((0, *lengths))
+        thumb, whole = np.frombuffer(note, np.uint8, 2 * side * side, start).reshape(2, side, side)
+        ends = start + 2 * side * side + np.cumsum((0, *lengths))
         frames = tuple(note[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True))
-        return cls((width, height), n_bytes, thumb, (inner[0], inner[1], inner[2], inner[3]), frames)
+        return cls((width, height), n_bytes, thumb, whole, (inner[0], inner[1], inner[2], inner[3]), frames)
 
     def pixels(self, frame: int = 0) -> npt.NDArray[np.uint8]:
         """Return a frame, of shape (DETAIL, DETAIL, 3)."""
@@ -121,9 +124,10 @@ def look_at(source: Path | Image.Image) -> bytes:
     box = box_inside_border(np.asarray(small))
     shown = [small, *map(reduced, frames)]
     shown = [image.resize((DETAIL, DETAIL), Image.Resampling.BICUBIC) for image in shown]
-    thumb = small.convert("L").resize((THUMB, THUMB), Image.Resampling.BOX, box=box)
+    grey = small.convert("L")
+    thumb, whole = (grey.resize((THUMB, THUMB), Image.Resampling.BOX, box=part) for part in (box, None))
     inner = (box[0] / small.width, box[1] / small.height, box[2] / small.width, box[3] / small.height)
-    return Look(size, n_bytes, np.asarray(thumb), inner, tuple(map(as_jpeg, shown))).to_bytes()
+    return Look(size, n_bytes, np.asarray(thumb), np.asarray(whole), inner, tuple(map(as_jpeg, shown))).to_bytes()
 
 
 def reduced(image: Image.Image) -> Image.Image:
