@@ -15,6 +15,9 @@ from typing import Any
 
 from concept_memes.concepts import ConceptSet, SkippedImage
 
+# More different pictures than these are likely to be of several kinds.
+LIKELY_SEVERAL = 20
+
 __all__ = ["RunReport", "Stopwatch", "counted", "package_versions", "peak_memory"]
 
 PACKAGES = ("concept-memes", "numpy", "scikit-learn", "umap-learn", "hdbscan", "torch", "transformers", "pillow")
@@ -150,6 +153,32 @@ class RunReport:
         encoder = f" with {self.encoder_name}" if self.encoder_name else ""
         seconds = sum(self.seconds.values())
         return f"{counted(self.n_read, 'image')} read{encoder} in {seconds:.0f} s: {', '.join(parts)}."
+
+    def no_grouping(self, concept_set: ConceptSet) -> str:
+        """Say that a collection did not come apart, and what to try, where that may surprise.
+
+        Parameters
+        ----------
+        concept_set : ConceptSet
+            What was fitted, without a given number of concepts.
+
+        Returns
+        -------
+        str
+            "" where there are several concepts, or at most 20 different pictures.
+        """
+        n_different = self.n_read - self.n_copies - self.n_near_copies
+        if len(concept_set) > 1 or n_different <= LIKELY_SEVERAL:
+            return ""
+        if not len(concept_set):
+            return "No concept was found. Smaller groups count with min_concept_size=2; more images help too."
+        told = (
+            f"No grouping of the {n_different:,} different images stands out. To part them all the same: n_concepts=5"
+        )
+        texts = concept_set.texts
+        if texts is not None and texts.vectors is not None and 0 < texts.weight < 1:
+            told += "; to go by the looks or by the texts alone: text_weight=0 or text_weight=1"
+        return f"{told}."
 
     def __str__(self) -> str:
         lines = [f"{self.n_read} of {self.n_images} images read with {self.encoder_name or 'given vectors'}"]

@@ -31,6 +31,7 @@ from concept_memes.clustering import (
 )
 from concept_memes.errors import AdjustedWarning, ConceptMemesError, InvalidParameterError
 from concept_memes.estimators import check_estimator
+from concept_memes.small_collections import LEAST_SILHOUETTE, best_cut, distances_between
 
 FloatArray = npt.NDArray[np.float32]
 KEY_SEED = 99
@@ -82,15 +83,15 @@ class DeviceClusterer:
 
 
 def kinds(
-    n_per_kind: int, n_kinds: int, *, seed: int = 0, spread: float = 0.1
+    n_per_kind: int, n_kinds: int, *, seed: int = 0, spread: float = 0.1, n_dims: int = 16
 ) -> tuple[FloatArray, list[str], npt.NDArray[np.int64]]:
     """Make centred vectors of kinds, with keys in an order that has nothing to do with the kinds."""
     rng = np.random.default_rng(seed)
     truth = np.repeat(np.arange(n_kinds), n_per_kind)
-    directions = unit(rng.normal(size=(n_kinds, 16)))
-    vectors = unit(directions[truth] + spread * rng.normal(size=(len(truth), 16)))
+    directions = unit(rng.normal(size=(n_kinds, n_dims)))
+    vectors = unit(directions[truth] + spread * rng.normal(size=(len(truth), n_dims)))
     keys = [f"{key:08x}" for key in np.random.default_rng(KEY_SEED).permutation(len(truth))]
-    return centre_vectors(vectors, mean_vector(vectors), [(0, 16)]), keys, truth
+    return centre_vectors(vectors, mean_vector(vectors), [(0, n_dims)]), keys, truth
 
 
 def rows_by_key(n: int) -> tuple[FloatArray, list[str]]:
@@ -149,6 +150,33 @@ def test_many_kinds_of_four_pictures_are_not_noise() -> None:
     vectors, keys, truth = kinds(4, 20, spread=0.05)
     found = cluster_vectors(vectors, keys)
     assert adjusted_rand_score(truth, found.labels) > 0.9
+
+
+@pytest.mark.parametrize("n_kinds", [24, 25, 26, 50, 80])
+@pytest.mark.parametrize("n_copies", [1, 3])
+def test_many_kinds_of_four_pictures_are_told_apart_beyond_a_hundred_too(n_kinds: int, n_copies: int) -> None:
+    vectors, keys, truth = kinds(4, n_kinds, spread=0.05)
+    found = cluster_vectors(np.concatenate([vectors] * n_copies), keys * n_copies)
+    assert adjusted_rand_score(np.tile(truth, n_copies), found.labels) > 0.85
+    assert abs(found.labels.max() + 1 - n_kinds) <= 0.2 * n_kinds
+
+
+@pytest.mark.parametrize("n", [96, 104])
+def test_close_kinds_come_out_on_both_sides_of_a_hundred(n: int) -> None:
+    vectors, keys, truth = kinds(n // 8, 8, spread=0.18, n_dims=64)
+    assert best_cut(distances_between(vectors))[1] < LEAST_SILHOUETTE
+    found = cluster_vectors(vectors, keys)
+    assert found.labels.max() == 7
+    assert adjusted_rand_score(truth, found.labels) > 0.9
+
+
+def test_large_kinds_are_left_to_density(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clustering, "stands_out", lambda *args: True)
+    monkeypatch.setattr(clustering, "CLEARLY", 0.0)
+    vectors, keys, _ = kinds(40, 4, spread=0.25)
+    found = cluster_vectors(vectors, keys)
+    monkeypatch.setattr(clustering, "MOST_LINKED", 0)
+    np.testing.assert_array_equal(found.labels, cluster_vectors(vectors, keys).labels)
 
 
 def test_a_hundred_different_pictures_are_few_however_many_copies_there_are(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from figuresets import shapes_set
 
 from concept_memes import run_report
 from concept_memes.concepts import SkippedImage
+from concept_memes.findings import PictureTexts
 from concept_memes.run_report import PACKAGES, RunReport, Stopwatch, package_versions
 
 REPORT = RunReport(
@@ -48,6 +49,29 @@ def test_near_copies_are_told_apart_in_the_text_and_counted_with_the_others_in_t
     report = replace(REPORT, n_near_copies=3)
     assert "3 near copies of other images (recompressed, resized ...)" in str(report).splitlines()
     assert "5 copies of others" in report.summary(shapes_set())
+
+
+@pytest.mark.parametrize(("n_concepts", "n_read", "told"), [(1, 24, True), (1, 23, False), (2, 99, False)])
+def test_a_collection_that_did_not_come_apart_is_told_of(n_concepts: int, n_read: int, told: bool) -> None:
+    report = replace(REPORT, n_read=n_read, n_copies=2, n_near_copies=1)
+    advice = report.no_grouping(shapes_set([(("circle",), 8)] * n_concepts))
+    assert ("No grouping of the 21 different images stands out" in advice) == told
+    assert ("n_concepts=5" in advice) == told
+    assert "text_weight" not in advice
+
+
+def test_where_there_is_no_concept_smaller_ones_are_advised() -> None:
+    assert "min_concept_size=2" in replace(REPORT, n_read=24).no_grouping(shapes_set([]))
+    assert replace(REPORT, n_read=22).no_grouping(shapes_set([])) == ""
+
+
+@pytest.mark.parametrize(("weight", "told"), [(0.0, False), (0.5, True), (1.0, False)])
+def test_where_texts_count_beside_looks_one_of_them_alone_is_advised(weight: float, told: bool) -> None:
+    found = shapes_set([(("circle",), 8)])
+    n = len(found.images)
+    found = replace(found, texts=PictureTexts(("a",) * n, "eyes", weight, "letters", np.ones((n, 1), np.float32)))
+    advice = replace(REPORT, n_read=40).no_grouping(found)
+    assert ("text_weight=0 or text_weight=1" in advice) == told
 
 
 def test_the_text_is_silent_about_what_did_not_happen() -> None:

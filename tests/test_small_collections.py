@@ -3,10 +3,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
-from sklearn.metrics import adjusted_rand_score
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
+from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 from concept_memes.centring import centre_vectors, mean_vector, unit
-from concept_memes.small_collections import group_few
+from concept_memes.small_collections import best_cut, distances_between, group_few, silhouette, stands_out
 
 
 def kinds(sizes: list[int], *, seed: int = 0, n_dims: int = 32, spread: float = 0.08) -> npt.NDArray[np.float32]:
@@ -38,6 +40,46 @@ def test_kinds_that_nearly_touch_are_not_chained_together(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_one_kind_is_one_group(n: int, seed: int) -> None:
     assert group_few(kinds([n], seed=seed), names(n)).tolist() == [0] * n
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_kinds_so_close_that_their_silhouette_is_that_of_one_kind_are_told_from_chance(seed: int) -> None:
+    vectors = kinds([20, 20, 20, 20], seed=seed, spread=0.2)
+    assert best_cut(distances_between(vectors))[1] < 0.28
+    groups = group_few(vectors, names(80))
+    assert groups.max() == 3
+    assert adjusted_rand_score(np.repeat(range(4), 20), groups) > 0.75
+
+
+@pytest.mark.parametrize("n", [12, 40, 100])
+def test_a_cut_that_chance_gives_does_not_stand_out(n: int) -> None:
+    vectors = kinds([n])
+    score = best_cut(distances_between(vectors))[1]
+    assert not stands_out(score, vectors)
+    assert stands_out(0.29, vectors)
+    assert not stands_out(0.0, vectors)
+
+
+@pytest.mark.parametrize("sizes", [[3], [2, 3], [9, 7, 5], [20, 5, 10, 30], [1] * 30])
+def test_the_best_cut_is_the_one_of_highest_silhouette(sizes: list[int]) -> None:
+    distances = distances_between(kinds(sizes, spread=0.25))
+    tree = linkage(squareform(distances, checks=False), "average")
+    cuts = [fcluster(tree, k, "maxclust") for k in range(2, max(2, len(distances) // 2) + 1)]
+    scores = [silhouette_score(distances, cut, metric="precomputed") for cut in cuts]
+    groups, score = best_cut(distances)
+    assert score == pytest.approx(max(scores))
+    assert adjusted_rand_score(cuts[int(np.argmax(scores))], groups) == 1
+    assert silhouette(distances, groups) == pytest.approx(score)
+    assert sorted(set(groups.tolist())) == list(range(groups.max() + 1))
+
+
+def test_rows_in_no_group_count_as_rows_alone() -> None:
+    distances = distances_between(kinds([6, 6], spread=0.25))
+    groups = np.repeat([0, 1], 6)
+    whole = silhouette(distances, groups)
+    assert silhouette(distances, np.where(np.arange(12) % 6 < 3, groups, -1)) < whole
+    assert silhouette(distances, np.zeros(12, np.int64)) == 0
+    assert silhouette(distances, np.full(12, -1)) == 0
 
 
 @pytest.mark.parametrize("n", [0, 1, 2])
