@@ -54,9 +54,9 @@ def found(model: ConceptModel, channel: str, query: str | Path, words: str) -> l
     """Return the names of all that a query finds, in order."""
     n = len(model.images_)
     if channel == "texts":
-        hits = model.find_images(words, n, text=True) if words.strip() else []
+        hits = model.find_images(words, n, text=True, duplicates="keep") if words.strip() else []
     else:
-        hits = model.find_images(query, n, text=None if channel == "fused" else False)
+        hits = model.find_images(query, n, text=None if channel == "fused" else False, duplicates="keep")
     return [model.images_[hit.index].name for hit in hits]
 
 

@@ -232,6 +232,9 @@ def encode_readable(images: ImageSource, embedder: Embedder) -> FloatArray:
     """
     listing = named_images(images, downloads=embedder.cache.downloads)
     embedded = embed(listing, embedder)
+    if embedded.skipped and len(listing.refs) == 1:  # what is looked for: nothing would be left of it
+        one = embedded.skipped[0]
+        raise UnreadableImageError(listing.refs[0].name if one.path is None else str(one.path), one.reason)
     if embedded.skipped:
         raise UnreadableImageError(
             f"{len(embedded.skipped)} of {len(listing.refs)} images cannot be read",

@@ -12,6 +12,7 @@ from concept_memes.cache import VectorCache, open_cache
 from concept_memes.collecting import vector_hash
 from concept_memes.concepts import ConceptSet
 from concept_memes.findings import PictureFamilies, PictureTexts, exact_families
+from concept_memes.parameters import check_whole
 from concept_memes.protocols import ImageEncoder, TextEncoder, TextReader
 from concept_memes.run_report import Stopwatch
 from concept_memes.searching import SearchedConcepts
@@ -72,7 +73,10 @@ class ComparedConcepts(SearchedConcepts):
         """
         from concept_memes.memes.groups import duplicate_groups
 
-        return duplicate_groups(self._fitted(), self.families_, kind)
+        fitted = self._fitted()
+        if kind != "near":  # the same content is known by its hash, and no picture need be looked at
+            return duplicate_groups(fitted, exact_families([image.content_hash for image in fitted.images]), kind)
+        return duplicate_groups(fitted, self.families_, kind)
 
     def find_variants(self) -> list[VariantGroup]:
         """Find images that are made from the same picture, with other captions.
@@ -108,10 +112,19 @@ class ComparedConcepts(SearchedConcepts):
         Returns
         -------
         matplotlib.figure.Figure
+
+        Raises
+        ------
+        InvalidParameterError
+            If `top_n` is no whole number of at least 1, and no sequence of groups either.
         """
         from concept_memes.figures.variants import draw_variants
 
-        groups = self.find_variants()[:top_n] if isinstance(top_n, int) else list(top_n)
+        if isinstance(top_n, Sequence) and not isinstance(top_n, str):
+            groups = list(top_n)
+        else:
+            check_whole("top_n", top_n, 1, "an integer of at least 1, or what find_variants returned")
+            groups = self.find_variants()[:top_n]
         return draw_variants(self._fitted(), groups, figsize=figsize, theme=theme)
 
     def _families_of(self, pictures: Collection | ConceptSet, cache: VectorCache) -> PictureFamilies:
@@ -163,8 +176,10 @@ class ComparedConcepts(SearchedConcepts):
                 families=collection.families,
             )
         with watch.stage("text vectors"):
+            counts = self.text_weight != 0 if like is None else like.vectors is not None
+            text_model = self._text_encoder() if counts else self.text_model  # what is not needed is not looked for
             texts = encode_picture_texts(
-                texts, self.text_model, self.text_weight, encoder, cache=cache, progress=progress, like=like
+                texts, text_model, self.text_weight, encoder, cache=cache, progress=progress, like=like
             )
         return replace(collection, texts=texts)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,15 @@ from concept_memes.scanning import similarities, top_similar
 from concept_memes.search import Scores, check, rows_within, search_concepts, search_images, standard_scores
 from concept_memes.text_search import index_of
 
-__all__ = ["SEARCH_WEIGHT", "LookedFor", "find_looked_for", "find_looked_for_concepts", "how_well_said"]
+__all__ = [
+    "SEARCH_WEIGHT",
+    "LookedFor",
+    "copies_of",
+    "find_looked_for",
+    "find_looked_for_concepts",
+    "how_well_said",
+    "once_each",
+]
 
 # How much texts count in a search, unless the user says.
 SEARCH_WEIGHT = 0.5
@@ -45,6 +53,8 @@ class LookedFor:
         Find nothing but what says it; looks decide between what says it equally well.
     expand : bool
         Rank looks by the query and the picture nearest to it.
+    of_picture : bool
+        A picture is looked for, so that which copy it finds matters.
     """
 
     vector: FloatArray | None
@@ -52,6 +62,7 @@ class LookedFor:
     weight: float = SEARCH_WEIGHT
     said_only: bool = False
     expand: bool = False
+    of_picture: bool = False
 
     @property
     def by_looks_alone(self) -> bool:
@@ -113,6 +124,7 @@ def find_looked_for(
     top_n: int = 10,
     within: int | Sequence[int] | None = None,
     scores: Scores = "cosine",
+    once: bool = False,
 ) -> list[ImageHit]:
     """Find the pictures that look like a query or say it.
 
@@ -132,6 +144,9 @@ def find_looked_for(
         cosine + b * 16 * spread * said``, at most 1, with the standard deviation of the cosines of all pictures. Where
         texts alone are searched, it is `said`, or 16 times that. It descends, unless looks are ranked by an expanded
         query.
+    once : bool, default=False
+        Find a picture and its copies once, as well as the one fits that fits best. What is found is the one that stands
+        for them, if it says as much and was searched; where a picture is looked for, the copy that is most like it.
 
     Returns
     -------
@@ -139,6 +154,13 @@ def find_looked_for(
         Best first, ties in the order of the pictures; fewer than `top_n` where texts alone are searched and fewer say
         it.
     """
+    if once:
+
+        def find(n: int) -> list[ImageHit]:
+            return find_looked_for(concept_set, wanted, top_n=n, within=within, scores=scores)
+
+        hits = once_each(concept_set, find, top_n)
+        return hits if wanted.of_picture else _by_their_heads(concept_set, wanted, hits, within)
     if wanted.by_looks_alone:
         assert wanted.vector is not None
         return search_images(
@@ -161,6 +183,81 @@ def find_looked_for(
         ImageHit(concept_set.images[i].path, float(values[k]), int(i), int(concept_set.labels[i]))
         for k, i in zip(order, rows[order], strict=True)
     ]
+
+
+def once_each(concept_set: ConceptSet, find: Callable[[int], list[ImageHit]], top_n: int) -> list[ImageHit]:
+    """Find pictures of which no two are copies of one another.
+
+    Parameters
+    ----------
+    concept_set : ConceptSet
+        It knows the copies; where it does not, all are different.
+    find : callable
+        ``find(n)`` gives the n best pictures, best first, fewer if there are no more.
+    top_n : int
+        How many at most.
+
+    Returns
+    -------
+    list of ImageHit
+        Of a group of copies the best one.
+    """
+    hits = find(top_n)
+    if concept_set.families is None:
+        return hits
+    heads, n = concept_set.families.copy_of, top_n
+    while True:
+        best: dict[int, ImageHit] = {}
+        for hit in hits:
+            best.setdefault(int(heads[hit.index]), hit)
+        if len(best) >= top_n or len(hits) < n:
+            return list(best.values())[:top_n]
+        n *= 2  # the first ones stay the same
+        hits = find(n)
+
+
+def _by_their_heads(
+    concept_set: ConceptSet, wanted: LookedFor, hits: list[ImageHit], within: int | Sequence[int] | None
+) -> list[ImageHit]:
+    """Put in the place of a copy what stands for it: the uncut one, with many pixels; similarities stay."""
+    if concept_set.families is None:
+        return hits
+    rows, said = rows_within(concept_set, within), wanted.said
+    every = np.arange(len(concept_set.images))
+    searched = np.isin(every, every if rows is None else rows)
+    found = []
+    for hit in hits:
+        head = int(concept_set.families.copy_of[hit.index])
+        if searched[head] and (said is None or said[head] >= said[hit.index]):
+            path, label = concept_set.images[head].path, int(concept_set.labels[head])
+            hit = hit._replace(path=path, index=head, concept=label)  # noqa: PLW2901
+        found.append(hit)
+    return found
+
+
+def copies_of(concept_set: ConceptSet, hits: Sequence[ImageHit], within: int | Sequence[int] | None = None) -> IntArray:
+    """List the copies of what was found that are not among it.
+
+    Parameters
+    ----------
+    concept_set : ConceptSet
+    hits : sequence of ImageHit
+    within : int or sequence of int, optional
+        Only pictures of these concepts were searched.
+
+    Returns
+    -------
+    ndarray of shape (n_copies,), int64
+        Rows, ascending; none where nobody looked for copies.
+    """
+    found = np.array([hit.index for hit in hits], np.int64)
+    if concept_set.families is None or not len(found):
+        return np.zeros(0, np.int64)
+    heads = concept_set.families.copy_of
+    together = np.isin(heads, heads[found])
+    together[found] = False
+    rows = rows_within(concept_set, within)
+    return np.flatnonzero(together) if rows is None else rows[together[rows]]
 
 
 def find_looked_for_concepts(

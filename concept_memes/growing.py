@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,16 +16,16 @@ from concept_memes.cache import VectorCache, open_cache
 from concept_memes.clustering import Clustering, ClusterSettings, cluster_vectors
 from concept_memes.collecting import Collected, collect_embeddings, collect_images, named_images, warn_skipped
 from concept_memes.concepts import Assignment, ConceptSet
-from concept_memes.correcting import CorrectedConcepts
+from concept_memes.correcting import CorrectedConcepts, labelled_by_docs
 from concept_memes.counting import count_near_copies, representatives
 from concept_memes.edits import Edited
-from concept_memes.errors import InvalidParameterError, NoTextEncoderError
+from concept_memes.errors import AdjustedWarning, InvalidParameterError, NoTextEncoderError
 from concept_memes.fitted import WITH_TEXTS
 from concept_memes.guiding import standard_fits
 from concept_memes.hierarchy import centred_rows, in_order_of_content
 from concept_memes.parameters import check_whole
 from concept_memes.progress import Progress
-from concept_memes.protocols import Clusterer, FloatArray, ImageEncoder, IntArray, Reducer, TextEncoder
+from concept_memes.protocols import Clusterer, FloatArray, ImageEncoder, IntArray, Reducer, TextEncoder, TextReader
 from concept_memes.run_report import RunReport, Stopwatch
 from concept_memes.sources import ImageSource
 from concept_memes.text_embedding import embed_texts
@@ -46,6 +47,7 @@ class GrowingConcepts(CorrectedConcepts):
     hdbscan_model: Clusterer | str | None
     random_state: int | None
     frames: int
+    ocr: bool | TextReader
     report_: RunReport
 
     def transform(
@@ -233,6 +235,7 @@ class GrowingConcepts(CorrectedConcepts):
                 encoder = self._encoder()
                 new = collect_images(listing, self._embedder(encoder, cache, watch), some=False)
                 if fitted.texts is not None:
+                    self._warn_unread(fitted)
                     read = self._read(new.collection, encoder, cache, watch or Stopwatch(), fitted.texts)
                     new = replace(new, collection=read)
         expected, given = fitted.vectors.shape[1], new.collection.vectors.shape
@@ -241,6 +244,16 @@ class GrowingConcepts(CorrectedConcepts):
                 "image_embeddings", given, f"of shape (n_images, {expected}), like the fitted ones"
             )
         return new
+
+    def _warn_unread(self, fitted: ConceptSet) -> None:
+        """Say that nobody reads new images where somebody read the fitted ones."""
+        if self.ocr is False and fitted.texts is not None and not labelled_by_docs(fitted):
+            warnings.warn(
+                f"The texts of the fitted images were read by {fitted.texts.reader!r}, and ocr is False: the new "
+                "images are not read, and count by their looks alone. Set the reader again: model.ocr = ...",
+                AdjustedWarning,
+                stacklevel=4,
+            )
 
     def _cluster_settings(self) -> ClusterSettings:
         """Return the parameters that decide the clustering."""

@@ -25,7 +25,7 @@ from concept_memes.concepts import ConceptSet
 from concept_memes.correcting import labelled_by_docs
 from concept_memes.embedding import N_FRAMES
 from concept_memes.encoders.resolve import resolve_encoder
-from concept_memes.errors import InvalidParameterError, NoWordsWarning
+from concept_memes.errors import AdjustedWarning, InvalidParameterError, NoWordsWarning
 from concept_memes.findings import FROM_DOCS, PictureTexts
 from concept_memes.fitted import WITH_TEXTS
 from concept_memes.growing import GrowingConcepts
@@ -326,6 +326,7 @@ class ConceptModel(GrowingConcepts):
             collection = self._compared(collected.collection, cache, watch)
             collection = self._read(collection, encoder, cache, watch)
             collection = self._with_docs(collection, docs, encoder)
+            self._warn_unused(collection)
             with watch.stage("concepts"):
                 concept_set = assemble(
                     collection,
@@ -348,6 +349,8 @@ class ConceptModel(GrowingConcepts):
         self.report_ = collected.report(watch.seconds, n_words=n_words, n_words_cached=n_words_cached)
         self._encoder_in_use = (concept_set, encoder)
         progress.conclude(self.report_.summary(concept_set))
+        if self.n_concepts is None and (advice := self.report_.no_grouping(concept_set)):
+            progress.conclude(advice)
         return self
 
     def fit_transform(
@@ -409,6 +412,20 @@ class ConceptModel(GrowingConcepts):
         if collection.texts is not None:
             raise InvalidParameterError("ocr", self.ocr, "False where docs= are the texts of the images")
         return replace(collection, texts=PictureTexts(tuple(docs), FROM_DOCS))
+
+    def _warn_unused(self, collection: Collection) -> None:
+        """Say which parameters speak of texts that there are none of."""
+        if collection.texts is not None:
+            return
+        weight, model = self.text_weight, self.text_model
+        unused = [] if isinstance(weight, str) or weight == 0 else [f"text_weight={weight}"]
+        unused += [] if isinstance(model, str) and model == "auto" else ["text_model"]
+        if unused:
+            warnings.warn(
+                f"Without texts {' and '.join(unused)} did nothing: no texts were read. To read them, set ocr=True.",
+                AdjustedWarning,
+                stacklevel=3,
+            )
 
     def _name(
         self,

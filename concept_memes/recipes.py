@@ -86,6 +86,6 @@ def make_model(model_class: type[M], recipe: str, *, network: str | None = None,
     for name in parameters:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
             raise InvalidParameterError(name, parameters[name], f"a parameter of {model_class.__name__}{hint}")
     return model_class(**{**chosen, **parameters})

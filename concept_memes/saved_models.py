@@ -22,6 +22,7 @@ from concept_memes.encoders.hub_free_cnn import HubFreeCNNEncoder
 from concept_memes.encoders.keras_cnn import PREFIX, KerasCNNEncoder
 from concept_memes.errors import AdjustedWarning, SavedModelError, UnreadableImageError
 from concept_memes.loading import load_image
+from concept_memes.memes.rapid_reader import RapidOCRReader
 from concept_memes.persistence import load_concept_set, save_concept_set
 from concept_memes.protocols import ImageEncoder
 from concept_memes.run_report import RunReport
@@ -34,6 +35,9 @@ __all__ = ["load_model", "save_model"]
 logger = logging.getLogger(__name__)
 
 M = TypeVar("M", bound="ConceptModel")
+
+#: What stands for ``RapidOCRReader(everything=True)`` in a saved model.
+EVERYTHING = "rapidocr, everything"
 
 
 def save_model(model: ConceptModel, folder: str | Path) -> Path:
@@ -54,8 +58,14 @@ def save_model(model: ConceptModel, folder: str | Path) -> Path:
     for name, value in model.get_params(deep=False).items():
         if name in ("embedding_model", "progress"):  # the one has a recipe, the other belongs to the program that runs
             continue
+        if name == "cache":
+            value = kept_in(value)
+        elif name == "text_model" and isinstance(value, str) and value not in ("auto", "tower", "ngrams"):
+            value = lasting(value)
+        elif name == "ocr" and isinstance(value, RapidOCRReader):
+            value = EVERYTHING if value.everything else True
         try:
-            plain[name] = as_json(kept_in(value) if name == "cache" else value)
+            plain[name] = as_json(value)
         except TypeError:
             objects.append(name)
     extra = {
@@ -193,15 +203,20 @@ def load_model(model_class: type[M], folder: str | Path, embedding_model: Any = 
     try:
         report = RunReport.from_document(extra["report"])
         encoder: Any = make_encoder(extra["encoder"]) if embedding_model is None else embedding_model
-        model = model_class(embedding_model=encoder, **extra["parameters"])
+        parameters = dict(extra["parameters"])
+        if parameters.get("ocr") == EVERYTHING:  # where it is not installed, only what reads misses it
+            parameters["ocr"] = RapidOCRReader(everything=True) if RapidOCRReader.is_installed() else True
+        model = model_class(embedding_model=encoder, **parameters)
         model.report_ = report
     except (KeyError, TypeError, ValueError) as error:
         raise SavedModelError(f"{folder} is damaged ({error!r}). Fit and save the model again.") from error
     model.concepts_ = concept_set
     if extra["objects"]:
+        of_texts = {"ocr", "text_model"} & set(extra["objects"])
+        when = "fit it, give it new images or search by text" if of_texts else "fit it"
         warnings.warn(
             f"{', '.join(extra['objects'])} of the saved model are objects, which are not saved: the loaded model "
-            "answers as the saved one did, but set them again before you fit it.",
+            f"answers as the saved one did, but set them again before you {when}.",
             AdjustedWarning,
             stacklevel=3,
         )

@@ -10,7 +10,7 @@ __all__ = ["is_ideograph", "runs_of_letters"]
 # Han characters in all blocks of Unicode, and the mark that repeats one.
 IDEOGRAPHS = "\u3005\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 _IDEOGRAPH = re.compile(f"[{IDEOGRAPHS}]")
-_RUNS = re.compile(rf"[{IDEOGRAPHS}]+|[^\W_{IDEOGRAPHS}]+")
+_RUNS = re.compile(rf"[{IDEOGRAPHS}]+|[^\s{IDEOGRAPHS}]+")
 
 
 def is_ideograph(character: str) -> bool:
@@ -40,5 +40,10 @@ def runs_of_letters(text: str) -> list[str]:
     --------
     >>> runs_of_letters("我要写代码！ Ｃ++ is Fun_2")
     ['我要写代码', 'c', 'is', 'fun', '2']
+    >>> runs_of_letters("नमस्ते दुनिया ❤️")
+    ['नमस्ते', 'दुनिया']
     """
-    return _RUNS.findall(unicodedata.normalize("NFKC", text).casefold())
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    # Marks belong to the letters before them: vowels of Hindi, say, which for "\w" are no part of a word.
+    kept = "".join(char if unicodedata.category(char)[0] in "LMN" else " " for char in folded)
+    return [run for run in _RUNS.findall(kept) if any(map(str.isalnum, run))]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -11,8 +14,14 @@ from concept_memes.cache import VectorCache, open_cache
 from concept_memes.collecting import encode_readable
 from concept_memes.concepts import ConceptHit, ConceptSet, ImageHit
 from concept_memes.embedding import Embedder
-from concept_memes.errors import InvalidParameterError, MissingExtraError, ModelNotFoundError, NoTextEncoderError
-from concept_memes.findings import PictureTexts
+from concept_memes.errors import (
+    AdjustedWarning,
+    InvalidParameterError,
+    MissingExtraError,
+    ModelNotFoundError,
+    NoTextEncoderError,
+)
+from concept_memes.findings import PictureFamilies, PictureTexts
 from concept_memes.fitted import WITH_TEXTS, FittedConcepts
 from concept_memes.fused_search import (
     SEARCH_WEIGHT,
@@ -42,6 +51,11 @@ class SearchedConcepts(FittedConcepts):
     text_model: str | TextEncoder
     verbose: bool | str
     progress: OnProgress | None
+    if TYPE_CHECKING:
+
+        @property
+        def families_(self) -> PictureFamilies:
+            """Which images are copies of one another: the half that compares pictures knows."""
 
     def embed_images(self, images: ImageSource) -> FloatArray:
         """Encode images with the model's encoder.
@@ -77,10 +91,16 @@ class SearchedConcepts(FittedConcepts):
             raise InvalidParameterError("texts", texts, "a list of strings")
         encoder = self._encoder()
         if not isinstance(encoder, TextEncoder):
+            texts_known = getattr(getattr(self, "concepts_", None), "texts", None) is not None
             raise NoTextEncoderError(
-                f"The encoder {encoder.name!r} knows pictures only: it cannot compare words with them. Give a picture "
-                f"instead of words, or fit with embedding_model= one that knows texts ({WITH_TEXTS}), or with "
-                "ocr=True: then a search finds what the pictures say."
+                f"The encoder {encoder.name!r} knows pictures only: it cannot compare words with them. "
+                + (
+                    "What the pictures say is known: search that with text=True, or give a picture instead of words, "
+                    f"or fit with embedding_model= one that knows texts ({WITH_TEXTS})."
+                    if texts_known
+                    else "Give a picture instead of words, or fit with embedding_model= one that knows texts "
+                    f"({WITH_TEXTS}), or with ocr=True: then a search finds what the pictures say."
+                )
             )
         with open_cache(self.cache) as cache:
             return embed_texts(list(texts), encoder, cache)[0]
@@ -131,6 +151,7 @@ class SearchedConcepts(FittedConcepts):
         within: int | Sequence[int] | None = None,
         scores: Scores = "cosine",
         expand: bool | None = None,
+        duplicates: Literal["collapse", "keep"] | None = None,
     ) -> list[ImageHit]:
         """Find the images nearest to a text, a picture, or a sum of both; or those that say it.
 
@@ -164,6 +185,11 @@ class SearchedConcepts(FittedConcepts):
             Rank by the query together with the image nearest to it. More of what is found is right, but what is found
             for a text may come to look like that one image. By default where a picture is looked for. The similarities
             are those of the query itself all the same, so they need not descend.
+        duplicates : {"collapse", "keep"}, optional
+            "collapse": an image and its copies are found once, as well as the one fits that fits best, and `top_n`
+            counts different images. Given is the one that stands for them; where an image is looked for, the copy that
+            is most like it. "keep": all are found. By default as the model was fitted; "collapse" looks for copies now
+            where `fit` did not.
 
         Returns
         -------
@@ -173,7 +199,8 @@ class SearchedConcepts(FittedConcepts):
         Raises
         ------
         InvalidParameterError
-            If a parameter cannot be; with ``text=True`` also if no texts were read, or the query has none.
+            If a parameter cannot be; with ``text=True`` also if no texts were read, or the query has none, or the
+            `text_model` of a loaded model was an object, which is not saved.
         NoTextEncoderError
             If the encoder knows no texts, and no texts were read either.
 
@@ -188,8 +215,9 @@ class SearchedConcepts(FittedConcepts):
         >>> [hit.index for hit in model.find_images("overtime", 3)][:2]
         [1, 0]
         """
+        fitted, once = self._searched(duplicates)
         wanted = self._looked_for(query, text, text_weight, expand)
-        return find_looked_for(self._fitted(), wanted, top_n=top_n, within=within, scores=scores)
+        return find_looked_for(fitted, wanted, top_n=top_n, within=within, scores=scores, once=once)
 
     def embed_query(self, query: AnyQuery) -> FloatArray:
         """Encode what is looked for as one vector.
@@ -212,6 +240,15 @@ class SearchedConcepts(FittedConcepts):
             return np.asarray(vectors[0], np.float32)
         return combined(fitted, np.array(vectors, np.float32), [weight for _, weight in terms])
 
+    def _searched(self, duplicates: str | None) -> tuple[ConceptSet, bool]:
+        """Return what is searched, and whether each picture is to be found once."""
+        if duplicates is not None and (not isinstance(duplicates, str) or duplicates not in ("collapse", "keep")):
+            raise InvalidParameterError("duplicates", duplicates, '"collapse", "keep" or None (as it was fitted)')
+        fitted = self._fitted()
+        if duplicates == "collapse" and fitted.families is None:
+            return replace(fitted, families=self.families_), True
+        return fitted, duplicates != "keep" and fitted.families is not None
+
     def _looked_for(
         self, query: AnyQuery, text: bool | None, text_weight: float | None, expand: bool | None = None
     ) -> LookedFor:
@@ -220,16 +257,19 @@ class SearchedConcepts(FittedConcepts):
         expand = wanted.has_picture if expand is None else bool(expand)
         weight = self._search_weight(wanted, text, text_weight)
         if weight == 0 or fitted.texts is None or not wanted.texts:
-            return LookedFor(self.embed_query(wanted), expand=expand)
-        said = how_well_said(fitted.texts, wanted, self._meanings(fitted.texts, wanted))
+            return LookedFor(self.embed_query(wanted), expand=expand, of_picture=wanted.has_picture)
+        meanings = self._meanings(fitted.texts, wanted, needed=bool(text) or bool(text_weight))
+        said = how_well_said(fitted.texts, wanted, meanings)
         texts_alone = weight == 1  # looks decide between equals then, and are not worth an error
         try:
             vector = self._looks_of(wanted, anyway=not texts_alone and not said.any())
+            if vector is None and not texts_alone and not (said > 0).any():  # what is said is only taken away
+                vector = self._looks_of(wanted, anyway=True)
         except (ModelNotFoundError, MissingExtraError):
             if not texts_alone:
                 raise
             vector = None
-        return LookedFor(vector, said, weight, said_only=texts_alone, expand=expand)
+        return LookedFor(vector, said, weight, said_only=texts_alone, expand=expand, of_picture=wanted.has_picture)
 
     def _search_weight(self, query: Query, text: bool | None, weight: float | None) -> float:
         """Return how much texts count, 0 where looks alone are searched."""
@@ -248,11 +288,23 @@ class SearchedConcepts(FittedConcepts):
             return float(weight)
         return SEARCH_WEIGHT if isinstance(self.text_weight, str) else float(self.text_weight)
 
-    def _meanings(self, texts: PictureTexts, query: Query) -> FloatArray | None:
-        """Encode the words of a query into the space of what the pictures say, where that is a space of meanings."""
+    def _meanings(self, texts: PictureTexts, query: Query, *, needed: bool) -> FloatArray | None:
+        """Encode the words of a query into the space of what the pictures say, where that is a space of meanings.
+
+        Where what encoded the texts is gone, it is missed only if `needed`.
+        """
         from concept_memes.text_vectors import NGRAMS, encode_picture_texts, tower_knows
 
         if texts.vectors is None or texts.encoder == NGRAMS:  # letters are compared already
+            return None
+        if not needed and self._lost_text_model(texts):
+            warnings.warn(
+                f"The texts of the images were encoded by {texts.encoder!r}, an object, which is not saved with the "
+                "model: words are looked for as they are written, and not by what they mean. Set it again: "
+                "model.text_model = ...",
+                AdjustedWarning,
+                stacklevel=4,
+            )
             return None
         model, encoder, words = self._text_encoder(), None, query.texts
         if isinstance(model, str):  # the tower; what it cannot read has no meaning
@@ -263,6 +315,11 @@ class SearchedConcepts(FittedConcepts):
             return encode_picture_texts(
                 PictureTexts(words, "query"), model, texts.weight, encoder, cache=cache, progress=quiet, like=texts
             ).vectors
+
+    def _lost_text_model(self, texts: PictureTexts) -> bool:
+        """Tell whether an object encoded the texts that a loaded model has no more."""
+        by_tower = isinstance(self.text_model, str) and self.text_model in ("auto", "tower")
+        return by_tower and texts.encoder != self._fitted().encoder_name
 
     def _text_encoder(self) -> str | TextEncoder:
         """Return what compares texts; a model that is known by its name is loaded once."""

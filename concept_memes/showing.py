@@ -14,7 +14,7 @@ from PIL import Image
 from concept_memes.comparing import ComparedConcepts
 from concept_memes.concepts import ConceptHit, ConceptSet
 from concept_memes.errors import MissingExtraError, ModelNotFoundError, NoTextEncoderError
-from concept_memes.fused_search import find_looked_for, find_looked_for_concepts
+from concept_memes.fused_search import copies_of, find_looked_for, find_looked_for_concepts
 from concept_memes.protocols import FloatArray
 from concept_memes.queries import AnyQuery, Query
 from concept_memes.run_report import RunReport
@@ -168,6 +168,7 @@ class ShownConcepts(ComparedConcepts):
         *,
         text: bool | None = None,
         text_weight: float | None = None,
+        duplicates: Literal["collapse", "keep"] | None = None,
         figsize: tuple[float, float] | None = None,
         theme: Theme = "light",
     ) -> Figure:
@@ -183,6 +184,8 @@ class ShownConcepts(ComparedConcepts):
             As for `find_images`: True for what says it, False for what looks like it.
         text_weight : float, optional
             As for `find_images`.
+        duplicates : {"collapse", "keep"}, optional
+            As for `find_images`: by default a picture is drawn once, if the model was fitted so.
         figsize : (float, float), optional
             Width and height in inches.
         theme : {"light", "dark"}, default="light"
@@ -191,9 +194,9 @@ class ShownConcepts(ComparedConcepts):
         -------
         matplotlib.figure.Figure
         """
-        fitted = self._fitted()
+        fitted, once = self._searched(duplicates)
         wanted = self._looked_for(query, text, text_weight)
-        pictures = find_looked_for(fitted, wanted, top_n=top_n)
+        pictures = find_looked_for(fitted, wanted, top_n=top_n, once=once)
         if wanted.by_looks_alone:  # those that expansion found, in the order of what is shown
             pictures.sort(key=lambda hit: -hit.similarity)
         from concept_memes.figures.query import draw_query
@@ -203,6 +206,7 @@ class ShownConcepts(ComparedConcepts):
             Query(query),
             pictures,
             find_looked_for_concepts(fitted, wanted, top_n=5),
+            n_hidden=len(copies_of(fitted, pictures)) if once else 0,
             figsize=figsize,
             theme=theme,
         )

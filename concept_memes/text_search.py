@@ -37,6 +37,8 @@ ACCENTS = re.compile("[\u0300-\u036f]")
 IS, HOLDS, HOLDS_MORE, ALL_WORDS, SOME_WORDS = 1.0, 0.6, 0.3, 0.5, 0.4
 # The power of a word's share in a longer one: "education" says little of "cat".
 PART_OF_WORD = 3
+# Beyond so many letters on one side a word is no word: "aaaa..." would take the square of its length.
+LONGEST_REST = 64
 # A longer query is somebody's whole page; what is beyond makes no difference.
 MAX_WORDS = 200
 
@@ -119,9 +121,9 @@ class TextIndex:
         found = np.zeros(len(self.folded))
         pieces = list(dict.fromkeys(filter(None, map(fold_text, query.split()[:MAX_WORDS]))))  # each once, in order
         words = list(dict.fromkeys(word for piece in pieces for word in _words(piece)))[:MAX_WORDS]
-        if len(words) > 1:
+        if words not in ([], [wanted]):  # one word is left of "哈哈哈" and of "no no", too
             self._add_some_words(found, words)
-        if len(pieces) > 1:
+        if pieces not in ([], [wanted]):
             self._add_all_words(found, pieces)
         size = _n_letters if _n_letters(wanted) else len  # of "?!" the signs count
         for row in self._holding(wanted):
@@ -260,6 +262,8 @@ def _rest_of_word(text: str, at: int, step: int) -> int:
     if STANDS_ALONE.match(text[at]) or not _is_letter(text[at]):
         return 0
     n = 0
-    while 0 <= at + step < len(text) and _is_letter(text[at + step]) and not STANDS_ALONE.match(text[at + step]):
-        at, n = at + step, n + 1
+    while n < LONGEST_REST and 0 <= (at := at + step) < len(text):
+        if not _is_letter(text[at]) or STANDS_ALONE.match(text[at]):
+            break
+        n += 1
     return n

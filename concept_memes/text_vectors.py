@@ -121,7 +121,9 @@ def encode_picture_texts(
     if chosen is None:
         rows, state = ngram_vectors(different, state)
     else:
-        rows, state = centred_texts(embed_texts(different, chosen, cache, progress)[0], state)
+        # Something at least: an encoder of the user's need not know what no texts at all are.
+        rows = embed_texts(different or ["."], chosen, cache, progress)[0][: len(different)]
+        rows, state = centred_texts(rows, state)
     place_of = {text: place for place, text in enumerate(different)}
     vectors = np.zeros((len(said), rows.shape[1]), np.float32)
     speaking = [row for row, text in enumerate(said) if text]

@@ -218,7 +218,9 @@ def extend(concept_set: ConceptSet, collection: Collection) -> Extended:
 
 
 def with_texts_of_copies(concept_set: ConceptSet, start: int) -> ConceptSet:
-    """Let new pictures say what the picture says that stands for them; known ones keep what they say.
+    """Let new pictures say what a known copy of them says, else the picture that stands for them.
+
+    Known ones keep what they say.
 
     Parameters
     ----------
@@ -233,9 +235,7 @@ def with_texts_of_copies(concept_set: ConceptSet, start: int) -> ConceptSet:
     """
     if concept_set.texts is None:
         return concept_set
-    rows = np.arange(len(concept_set.images))
-    said = np.where(rows < start, rows, representatives(concept_set, rows))
-    return replace(concept_set, texts=concept_set.texts.at(said))
+    return replace(concept_set, texts=concept_set.texts.at(_speakers(concept_set, start)))
 
 
 def grow(

@@ -168,8 +168,14 @@ def main() -> None:
     parser.add_argument(
         "--seed", type=lambda text: whole_number(text, 0), default=0, help="other pictures (default: 0)"
     )
+    parser.add_argument(
+        "--captions", type=int, choices=range(7), default=6, help="how many per template, 0 to 6 (default: 6)"
+    )
+    parser.add_argument(
+        "--copies", type=int, choices=range(7), default=3, help="how many per picture, 0 to 6 (default: 3)"
+    )
     args = parser.parse_args()
-    memes = make_memes(args.folder, seed=args.seed)
+    memes = make_memes(args.folder, seed=args.seed, n_captions=args.captions, n_copies=args.copies)
     print(f"{len(memes)} pictures of {len(TEMPLATES)} templates are in {args.folder}")
     print(f"What each of them is stands in {truth_file(args.folder)}")
 

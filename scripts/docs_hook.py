@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "build" / "docs"
 SOURCES = ("concept_memes", "demo", "scripts/docs_diagrams.py", "scripts/docs_hook.py")
 PER_KIND = 12  # stickers of each of the twenty kinds
-PER_TEMPLATE, PER_PICTURE = 4, 2  # captions of each of the ten templates of memes, and copies of each picture
+PER_TEMPLATE, PER_PICTURE = 3, 2  # captions of each of the ten templates of memes, and copies of each picture
 ATTENDED = "tractor"  # what the attention figure looks for
 logger = logging.getLogger("mkdocs.hooks.figures")
 

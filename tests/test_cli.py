@@ -8,6 +8,7 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from badfiles import HTML
 from commandline import rows, run
@@ -301,6 +302,17 @@ def test_few_bad_files_are_all_named(tmp_path: Path, pictures: Path) -> None:
 
 
 @pytest.mark.usefixtures("colors")
+def test_fit_says_that_many_pictures_did_not_come_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("concept_memes.clustering.group_few", lambda vectors, _: np.zeros(len(vectors), np.int64))
+    write_color_images(tmp_path / "pictures", ["red"], 30)
+    done = run("fit", tmp_path / "pictures", "--out", tmp_path / "concepts", "--duplicates", "keep")
+    told = " ".join(done.out.split())
+    assert "No grouping of the 30 different images stands out. To part them all the same: --n-concepts 5." in told
+    done = run("fit", tmp_path / "pictures", "--out", tmp_path / "concepts", "--n-concepts", "1", "--force")
+    assert "No grouping" not in done.out
+
+
+@pytest.mark.usefixtures("colors")
 def test_fit_without_any_concept_says_what_to_try(tmp_path: Path) -> None:
     write_color_images(tmp_path / "pictures", ["red", "blue", "lime"], 4)
     done = run("fit", tmp_path / "pictures", "--out", tmp_path / "concepts", "--min-size", "10")
@@ -364,7 +376,8 @@ def test_fit_refuses_a_place_before_it_works(tmp_path: Path, pictures: Path, col
         ("--min-size", "1", "at least 2"),
         ("--diversity", "2", "--diversity"),
         ("--exemplars", "0", "--exemplars"),
-        ("--n-concepts", "0", "--n-concepts"),
+        ("--n-concepts", "0", "'0' is no whole number of at least 1"),
+        ("--n-concepts", "many", "'many' is no whole number of at least 1"),
         ("--granularity", "huge", "'huge' is none of coarse, medium, fine"),
         ("--outliers", "2", '2 is not "auto"'),
         ("--guide", " , ", "--guide"),

@@ -144,6 +144,52 @@ def test_a_search_among_texts_finds_only_what_says_it(saved: Path) -> None:
     assert run("search", saved, "梦", "--text").out == "No picture says it.\n"
 
 
+def test_what_says_it_stands_apart_from_what_says_some_of_it(saved: Path) -> None:
+    done = run("search", saved, "no", "overtime", "--text")
+    assert "concept   similarity" not in done.out  # concepts would be ranked by their looks too
+    assert "as it is written" not in done.out
+    some = run("search", saved, "no", "holidays", "--text").out
+    assert some.startswith("No picture says it as it is written; nearest:\n")
+    assert "no more OVERTIME" in some
+    both = run("search", saved, "overtime", "+", "boss", "加班", "--text").out
+    assert both.index("no more OVERTIME") < both.index("Not as it is written:") < both.index("今天不想 / 加班")
+
+
+def test_copies_are_shown_once_and_counted(saved: Path, plain: Path, tmp_path: Path) -> None:
+    names = {f"red-{n}.png" for n in (4, 5, 6)}
+    for command in (["search", saved, "red"], ["search", saved, "--image", saved.parent / "memes" / "red-0.png"]):
+        shown = [Path(line).name for line in run(*command, "--top", "99", "-q").out.splitlines()]
+        assert len(shown) == len(set(shown)) == 11
+        assert len(names & set(shown)) == 1
+        assert "2 copies hidden; --duplicates keep shows all." in run(*command, "--top", "99").out
+        every = run(*command, "--top", "99", "--duplicates", "keep")
+        assert "hidden" not in every.out
+        assert all(name in every.out for name in names)
+    assert run("search", saved, "red", "--top", "99", "--json").document["n_copies_hidden"] == 2
+    assert "hidden" not in run("search", plain, "red", "--top", "99").out
+    assert "hidden" in run("search", plain, "red", "--top", "99", "--duplicates", "collapse").out
+    done = run("search", saved, "red", "--duplicates", "all")
+    assert (done.code, "'all' is none of collapse, keep" in done.err) == (2, True)
+
+
+def test_copies_of_a_picture_are_not_what_is_like_it(saved: Path) -> None:
+    shown = run("similar", saved, "red-4.png", "--top", "99", "-q").out
+    assert not [name for name in ("red-4", "red-5", "red-6") if name in shown]
+    assert "2 copies hidden" in run("similar", saved, "red-4.png", "--top", "99").out
+    assert "red-5" in run("similar", saved, "red-4.png", "--top", "99", "-q", "--duplicates", "keep").out
+
+
+def test_words_that_the_hub_free_model_is_not_known_to_know_are_named(saved: Path, tmp_path: Path) -> None:
+    assert run("search", saved, "asdfqwezz").err == ""  # who knows what another model has learned
+    model = ConceptModel.load(saved)
+    model.concepts_ = replace(model.concepts_, encoder_name="hub-free")
+    model.save(tmp_path / "hub-free")
+    done = run("search", tmp_path / "hub-free", "dogs", "with", "asdfqwezz", "-", "qwertzu")
+    assert "not in the vocabulary: “asdfqwezz”, “qwertzu”" in done.err
+    for words in ("dogs in the snow", "overtime"):  # the latter is said
+        assert "vocabulary" not in run("search", tmp_path / "hub-free", words).err
+
+
 def test_a_search_by_words_shows_what_each_hit_says(saved: Path) -> None:
     table = rows(run("search", saved, "blue", "--top", "6").out)
     assert table[-8][-1:] == ["says"]

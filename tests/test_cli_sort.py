@@ -78,6 +78,14 @@ def test_quiet_prints_bare_targets_or_nothing(concepts: Path, tmp_path: Path) ->
     assert run("sort", "--undo", into, "-q").out == ""
 
 
+def test_quiet_still_names_what_would_be_left(concepts: Path, pictures: Path, tmp_path: Path) -> None:
+    for path in [path for path in pictures.rglob("*") if path.is_file()]:
+        path.unlink()
+    done = run("sort", concepts, "--into", tmp_path / "sorted", "--copies", "aside", "-q")
+    assert (done.code, done.out) == (0, "")
+    assert "would not be filed" in done.err
+
+
 def test_quiet_prints_the_bytes_of_names(concepts: Path, tmp_path: Path) -> None:
     into = os.path.join(os.fsencode(tmp_path), b"caf\xe9")
     planned = run_process("sort", concepts, "--into", os.fsdecode(into), "-q").stdout.splitlines()

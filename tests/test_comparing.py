@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from concept_memes import ConceptModel
+from concept_memes.errors import InvalidParameterError
 from concept_memes.findings import COPY_KINDS, PictureFamilies
 from concept_memes.memes import copies
 from concept_memes.protocols import FloatArray
@@ -89,3 +90,24 @@ def test_with_duplicates_kept_every_picture_that_arrives_says_its_own(monkeypatc
     model.fit(captioned_images(["overtime", "holidays", "overtime", "holidays"], color="red"))
     model.update(captioned_images(["syadiloh"], color="red", seed=3))
     assert model.texts_ == ("overtime", "holidays", "overtime", "holidays", "syadiloh")
+
+
+def test_the_same_content_is_found_without_a_look_at_any_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    def looked(*_: object, **__: object) -> None:
+        raise AssertionError("no picture is to be looked at")
+
+    monkeypatch.setattr(copies, "find_families", looked)
+    model = ConceptModel(embedding_model=ColorEncoder(), vocabulary=["red"], duplicates="keep", cache=False)
+    images = color_images(["red"], 4)
+    model.fit([*images, images[1]])
+    assert model.find_duplicates("exact") == [["image-1", "image-4"]]
+    with pytest.raises(InvalidParameterError, match="kind must be"):
+        model.find_duplicates("all")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("top_n", [0, -1, True, 1.5, "3", None])
+def test_fewer_templates_than_one_cannot_be_drawn(top_n: Any) -> None:  # noqa: ANN401 (what people may pass)
+    model = ConceptModel(embedding_model=ColorEncoder(), vocabulary=["red"], duplicates="keep", cache=False)
+    model.fit(color_images(["red"], 4))
+    with pytest.raises(InvalidParameterError, match="top_n must be an integer of at least 1, or what find_variants"):
+        model.visualize_variants(top_n)

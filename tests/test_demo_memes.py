@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import re
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -55,6 +57,17 @@ def test_same_seed_draws_the_same_files(memes: ModuleType, tmp_path: Path) -> No
         memes.make_memes(tmp_path / name, seed=seed, n_captions=0, n_copies=1)
     one, again, other = (content(tmp_path / name) for name in ("one", "again", "other"))
     assert one == again != other
+
+
+def test_the_command_of_the_page_draws_as_many_as_the_page_says(
+    memes: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (DEMO.parent / "docs" / "questions" / "fifty-thousand-memes.md").read_text(encoding="utf-8")
+    told = re.search(r"on (\d+) memes that this project\s+draws \(`python demo/make_memes.py memes/ ([^`]+)`\)", page)
+    assert told is not None
+    monkeypatch.setattr(sys, "argv", ["make_memes.py", str(tmp_path / "memes"), *told[2].split()])
+    memes.main()
+    assert len([*(tmp_path / "memes").iterdir()]) == int(told[1])
 
 
 def test_folder_that_holds_something_is_refused(memes: ModuleType, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ TEXTS = {
     "red-03.png": "The red cat",
     "blue-00.png": "梦",
     "blue-01.png": NASTY,
+    "blue-06.png": "Ma\u00f1ana\u200b Caf\u00e9",
 }
 N_FRAMES = 3
 
@@ -162,6 +163,7 @@ def test_columns_leave_out_what_could_not_be_read() -> None:
         ("ok 老板", ["red-01.png"]),  # full width, and another case; both, apart
         ("education is", ["red-02.png"]),
         ("<img src", ["blue-01.png"]),
+        ("manana CAFE", ["blue-06.png"]),  # accents, and what nobody sees
     ],
 )
 def test_the_search_finds_what_pictures_say(opened: Visit, explorer: Explorer, query: str, expected: list[str]) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +12,15 @@ import pytest
 from concept_memes import ConceptModel
 from concept_memes.centring import unit
 from concept_memes.concepts import ConceptSet
-from concept_memes.errors import AdjustedWarning, InvalidParameterError, ModelNotFoundError, NoTextEncoderError
-from concept_memes.findings import PictureTexts
-from concept_memes.fused_search import LookedFor, find_looked_for, find_looked_for_concepts, how_well_said
+from concept_memes.errors import (
+    AdjustedWarning,
+    InvalidParameterError,
+    ModelNotFoundError,
+    NoTextEncoderError,
+    UnreadableImageError,
+)
+from concept_memes.findings import PictureFamilies, PictureTexts
+from concept_memes.fused_search import LookedFor, copies_of, find_looked_for, find_looked_for_concepts, how_well_said
 from concept_memes.queries import Query, spread_of
 from concept_memes.search import search_concepts, search_images, standard_scores
 from concept_memes.sources import ImageSource
@@ -238,6 +245,7 @@ class Counted(ColorEncoder):
 @pytest.mark.parametrize("text_model", ["tower", "a/sentence-model", "an object"])
 def test_meanings_are_compared_by_what_encoded_the_texts(monkeypatch: pytest.MonkeyPatch, text_model: str) -> None:
     monkeypatch.setattr("concept_memes.encoders.sentences.SentenceEncoder", Counted)
+    monkeypatch.setattr(Counted, "made", 0)
     others = [f"word number {i}" for i in range(40)]
     model = ConceptModel(
         embedding_model=ColorEncoder(),
@@ -247,13 +255,77 @@ def test_meanings_are_compared_by_what_encoded_the_texts(monkeypatch: pytest.Mon
         cache=False,
         verbose=False,
     ).fit(captioned_images(["so red", "red", *others], color="blue"))
-    before = Counted.made
     for _ in range(2):
         assert [hit.index for hit in model.find_images("crimson", text=True)] == [1]
         assert model.find_images("crimson", 3, text_weight=0.8)[0].index == 1
-    assert Counted.made - before == (text_model == "a/sentence-model")  # loaded once for all searches
+    model.transform(captioned_images(["crimson"]))
+    assert Counted.made == (text_model != "tower")  # loaded once for the fit, all searches and what is new
     if text_model == "tower":
         assert model.find_images("深红", text=True) == []  # it has learned English only
+
+
+# --- copies -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def with_copies(color_set: ConceptSet) -> ConceptSet:
+    """Three of the twelve red pictures are copies of a fourth, and one of the blue ones is of another."""
+    copy_of = np.arange(27)
+    copy_of[[0, 3, 5]], copy_of[12] = 2, 14
+    kinds = (copy_of != np.arange(27)).astype(np.uint8) * 2
+    return replace(color_set, families=PictureFamilies(copy_of, kinds, copy_of.copy()))
+
+
+@pytest.mark.parametrize("said_only", [False, True])
+@pytest.mark.parametrize("scores", ["cosine", "standard"])
+def test_copies_are_found_once(with_copies: ConceptSet, scores: Any, said_only: bool) -> None:
+    says = PictureTexts(tuple("red" if row % 3 == 0 or row in (2, 14) else "" for row in range(27)), "by hand")
+    wanted = looked_for(says, "red", color("red"), said_only=said_only)
+    every = find_looked_for(with_copies, wanted, top_n=27, scores=scores)
+    heads = with_copies.families.copy_of.tolist()  # type: ignore[union-attr]  # it has some
+    order = list(dict.fromkeys(heads[hit.index] for hit in every))
+    for top_n in (1, 3, 8, 27):
+        hits = find_looked_for(with_copies, wanted, top_n=top_n, scores=scores, once=True)
+        assert [heads[hit.index] for hit in hits] == order[:top_n]
+    first = {heads[hit.index]: hit for hit in reversed(every)}
+    assert [hit.similarity for hit in hits] == [first[heads[hit.index]].similarity for hit in hits]
+    assert 2 in [hit.index for hit in hits]  # what stands for the others
+    assert not {0, 3, 5} & {hit.index for hit in hits}
+    hidden = copies_of(with_copies, hits[:4])
+    assert {heads[row] for row in hidden} <= {hit.index for hit in hits[:4]}
+    assert copies_of(with_copies, hits).tolist() == [0, 3, 5, 12]
+    assert copies_of(with_copies, hits, within=1).tolist() == [12]
+    plain = replace(with_copies, families=None)
+    assert find_looked_for(plain, wanted, top_n=9, once=True) == find_looked_for(plain, wanted, top_n=9)
+
+
+def test_of_copies_the_one_is_found_that_says_it(with_copies: ConceptSet) -> None:
+    says = PictureTexts(tuple("red" if row == 3 else "" for row in range(27)), "docs")
+    wanted = looked_for(says, "red", color("red"), said_only=True)
+    assert [hit.index for hit in find_looked_for(with_copies, wanted, once=True)] == [3]
+
+
+def test_a_picture_finds_itself_and_not_what_stands_for_it(with_copies: ConceptSet) -> None:
+    for row in (2, 3, 12):
+        wanted = LookedFor(with_copies.vectors[row], expand=True, of_picture=True)
+        assert find_looked_for(with_copies, wanted, top_n=2, once=True)[0].index == row
+
+
+def test_copies_are_found_as_the_model_was_fitted(with_copies: ConceptSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = ConceptModel(embedding_model=ColorEncoder(), cache=False, verbose=False)
+    model.concepts_ = with_copies
+    once = {hit.index for hit in model.find_images("red", 27)}
+    assert once == set(range(27)) - {0, 3, 5, 12}
+    assert {hit.index for hit in model.find_images("red", 27, duplicates="keep")} == set(range(27))
+    drawn = [text.get_text() for text in model.visualize_query("red", 9).texts]
+    assert "9 best images, 3 copies hidden" in drawn
+    assert "9 best images" in [text.get_text() for text in model.visualize_query("red", 9, duplicates="keep").texts]
+    model.concepts_ = replace(with_copies, families=None)
+    assert len(model.find_images("red", 27)) == 27
+    monkeypatch.setattr(ConceptModel, "families_", with_copies.families)
+    assert {hit.index for hit in model.find_images("red", 27, duplicates="collapse")} == once
+    with pytest.raises(InvalidParameterError, match="duplicates='none'"):
+        model.find_images("red", duplicates="none")  # type: ignore[arg-type]
 
 
 # --- concepts -----------------------------------------------------------------------------------------------------
@@ -314,6 +386,41 @@ def test_what_the_encoder_cannot_read_is_looked_for_in_texts_alone(model: Concep
     assert model.find_images("鸭", 12, text=True) == []
     mixed = model.find_images(Query(captioned_images([""], color="blue")[0]) + "加班", 12)
     assert [hit.index for hit in mixed[:4]] == [6, 0, 7, 1]
+
+
+def test_what_only_takes_unknown_words_away_goes_by_looks(model: ConceptModel) -> None:
+    for search in (model.find_images, model.find_concepts):
+        assert search(-Query("加班"))
+    without = [hit.index for hit in model.find_images(-Query("加班"), 12)]
+    assert set(without[-4:]) == {0, 1, 6, 7}  # what says it is the last
+    picture = Query(captioned_images([""], color="blue")[0])
+    assert {hit.index for hit in model.find_images(picture - "加班", 4)} == {8, 9, 10, 11}
+
+
+def test_a_text_model_that_is_lost_is_missed_by_meaning_alone(tmp_path: Path) -> None:
+    captions = ["crimson", "overtime", *(f"word number {i}" for i in range(40))]
+    model = ConceptModel(
+        embedding_model=ColorEncoder(), ocr=CaptionReader(), text_model=Counted("mine"), cache=False, verbose=False
+    ).fit(captioned_images(captions))
+    model.save(tmp_path / "saved")
+    with pytest.warns(AdjustedWarning, match="text_model"):
+        loaded = ConceptModel.load(tmp_path / "saved", embedding_model=ColorEncoder())
+    for search in (loaded.find_images, loaded.find_concepts):
+        with pytest.warns(AdjustedWarning, match=r"'mine', an object.*as they are written.*model\.text_model"):
+            assert search("red")
+        with pytest.raises(InvalidParameterError, match="text_model="):
+            search("red", text=True)
+    with pytest.warns(AdjustedWarning, match="'mine'"):
+        assert loaded.find_images("overtime", 1)[0].index == 1
+    loaded.text_model = Counted("mine")
+    assert loaded.find_images("red", text=True) == model.find_images("red", text=True)
+
+
+def test_a_picture_that_is_not_there_is_named_and_nothing_is_to_be_left_out(model: ConceptModel) -> None:
+    with pytest.raises(UnreadableImageError) as error:
+        model.find_images(Path("nowhere.jpg"))
+    assert str(error.value).startswith("nowhere.jpg: ")
+    assert "eave" not in str(error.value)
 
 
 def test_a_picture_is_looked_for_by_its_looks(model: ConceptModel) -> None:
@@ -384,8 +491,9 @@ def test_an_encoder_without_texts_searches_what_the_pictures_say() -> None:
     assert [hit.index for hit in model.find_images("overtime")] == [2, 8]
     assert model.find_images("nothing") == []
     assert len(model.find_images(Query(captioned()[0]) + "overtime", 12)) == 12
-    with pytest.raises(NoTextEncoderError):
+    with pytest.raises(NoTextEncoderError, match="search that with text=True") as error:
         model.find_images("overtime", text=False)
+    assert "ocr" not in str(error.value)  # it was read
 
 
 def test_a_loaded_model_searches_texts_without_its_encoder(model: ConceptModel, tmp_path: Path) -> None:

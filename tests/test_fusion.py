@@ -85,12 +85,18 @@ def test_only_where_texts_alone_count_silent_pictures_cannot_be_compared() -> No
 
 def test_weight_zero_gives_the_bits_of_a_fit_without_texts() -> None:
     pictures = mixed_pictures()
-    without, read = model(ocr=False).fit(pictures).concepts_, model(0).fit(pictures).concepts_
+    without = model("auto", ocr=False, text_model="auto").fit(pictures).concepts_
+    read = model(0).fit(pictures).concepts_
     np.testing.assert_array_equal(without.labels, read.labels)
     np.testing.assert_array_equal(without.probabilities, read.probabilities)
     np.testing.assert_array_equal(without.centroids, read.centroids)
     assert [c.exemplars for c in without.concepts] == [c.exemplars for c in read.concepts]
     assert [n.similarity for n in without.hierarchy] == [n.similarity for n in read.hierarchy]
+
+
+def test_a_weight_of_texts_that_nobody_reads_is_told() -> None:
+    with pytest.warns(AdjustedWarning, match=r"Without texts text_weight=0\.8 and text_model did nothing.*ocr=True"):
+        model(0.8, ocr=False).fit(mixed_pictures())
 
 
 def test_the_weight_moves_concepts_from_looks_to_texts() -> None:
@@ -213,3 +219,13 @@ def test_a_loaded_model_answers_like_the_fitted_one(tmp_path: Path) -> None:
     np.testing.assert_array_equal(loaded.transform(new), fitted.transform(new))
     assert [c.said for c in loaded.concepts_.concepts] == [c.said for c in fitted.concepts_.concepts]
     assert [c.title for c in loaded.concepts_.concepts] == [c.title for c in fitted.concepts_.concepts]
+
+
+def test_a_loaded_model_without_its_reader_says_that_new_images_are_not_read(tmp_path: Path) -> None:
+    model(0.5).fit(mixed_pictures()).save(tmp_path / "saved")
+    with pytest.warns(AdjustedWarning, match="ocr of the saved model .* before you fit it, give it new images or "):
+        loaded = ConceptModel.load(tmp_path / "saved", embedding_model=ColorEncoder())
+    with pytest.warns(AdjustedWarning, match="were read by 'captions', and ocr is False: the new images") as caught:
+        loaded.update(captioned_images(["他写代码"], color="red", seed=9))
+    assert caught[0].filename == __file__
+    assert (loaded.texts_[-1], len(loaded.texts_)) == ("", len(loaded.images_))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from concept_memes import ConceptModel
 from concept_memes.cache import VectorCache, open_cache
@@ -217,4 +217,38 @@ def test_copies_of_all_kinds_say_what_the_picture_says_that_stands_for_them(tmp_
     reader, quiet = CaptionReader(), Progress(verbose=False)
     found = read_texts(files, reader, n_frames=1, cache=open_cache(False), progress=quiet, families=families)
     assert found.texts == ("overtime", "overtime", "overtime", "holidays", "")
-    assert reader.n_read == 2
+    assert reader.n_read == 3  # not the one that was recompressed
+
+
+def test_a_mirror_image_that_stands_for_a_picture_does_not_take_its_text(tmp_path: Path) -> None:
+    kinds = [COPY_KINDS.index(kind) for kind in ("mirrored", "itself", "near", "mirrored")]
+    families = PictureFamilies(np.ones(4, np.int64), np.array(kinds, np.uint8), np.ones(4, np.int64))
+    files, quiet = write(tmp_path, ["加班", "八", "日", "加班"]), Progress(verbose=False)
+    found = read_texts(files, CaptionReader(), n_frames=1, cache=open_cache(False), progress=quiet, families=families)
+    assert found.texts == ("加班",) * 4
+
+
+def test_of_a_picture_and_its_mirror_image_both_say_what_one_says_whenever_they_come() -> None:
+    scribbles = np.random.default_rng(0).integers(0, 255, (2, 6, 8, 3), np.uint8)
+    one, other = (Image.fromarray(pixels).resize((160, 120), Image.Resampling.BICUBIC) for pixels in scribbles)
+    caption = np.asarray(captioned_images(["overtime"], size=(160, 120))[0]).reshape(-1)[:200] & 1
+    pixels = np.asarray(one).copy()
+    pixels.reshape(-1)[:200] = pixels.reshape(-1)[:200] & 0xFE | caption
+    written = Image.fromarray(pixels)
+    mirrored = ImageOps.mirror(written)
+    assert [CaptionReader().read_text(image) for image in (written, mirrored)] == ["overtime", ""]
+    for images in ([written, mirrored, other], [mirrored, other, written]):
+        model = ConceptModel(embedding_model=ColorEncoder(), vocabulary=["red"], ocr=CaptionReader(), cache=False)
+        assert sorted(model.fit(images).texts_) == ["", "overtime", "overtime"]
+        assert sorted(model.fit([written, other]).texts_) == ["", "overtime"]
+        model.update([mirrored])
+        assert sorted(model.texts_) == ["", "overtime", "overtime"]
+
+
+def test_a_damaged_note_is_read_as_far_as_it_can_be(tmp_path: Path) -> None:
+    files, reader = write(tmp_path, ["one"]), CaptionReader()
+    with open_cache(tmp_path / "cache") as cache:
+        read(files, reader, cache=cache)
+        ((key, note),) = cache.notes("captions/1 frames=8/1", [files.images[0].content_hash]).items()
+        cache.store_notes("captions/1 frames=8/1", {key: note + b"\xff"})
+        assert read(files, reader, cache=cache).texts == ("one\ufffd",)

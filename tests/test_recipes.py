@@ -77,7 +77,7 @@ def test_a_derived_class_makes_its_own() -> None:
         (None, {}, "recipe=None"),
         ("cnn-kmeans", {"network": "resnet"}, "'vgg16', 'inception-v3', 'hub-free'"),
         ("cnn-kmeans", {"network": "vgg16", "embedding_model": "hub-free"}, "left out where embedding_model= is given"),
-        ("cnn-kmeans", {"n_concept": 3}, "n_concept=3.*did you mean 'n_concepts'"),
+        ("cnn-kmeans", {"n_concept": 3}, r"n_concept=3.*of ConceptModel \(did you mean 'n_concepts'\?\)\.$"),
     ],
 )
 def test_what_there_is_not_is_refused_and_what_there_is_named(

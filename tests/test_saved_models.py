@@ -15,7 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 from sklearn.cluster import KMeans
-from tinyclip import tiny_clip
+from tinyclip import tiny_clip, tiny_text_tower
 
 from concept_memes import CLIPEncoder, ConceptModel, HubFreeEncoder
 from concept_memes.cache import open_cache
@@ -30,7 +30,8 @@ from concept_memes.errors import (
     SavedModelError,
     SkippedImagesWarning,
 )
-from concept_memes.testing import ColorEncoder, color_images, write_color_images
+from concept_memes.memes.rapid_reader import RapidOCRReader
+from concept_memes.testing import CaptionReader, ColorEncoder, captioned_images, color_images, write_color_images
 
 VOCABULARY = ["red", "blue", "lime"]
 
@@ -362,3 +363,31 @@ def test_a_loaded_model_uses_the_same_cache_from_elsewhere(
 def test_a_model_that_kept_nothing_keeps_nothing_when_it_is_loaded(tmp_path: Path) -> None:
     fitted(color_images(["red", "blue"], 4), cache=open_cache(False)).save(tmp_path / "saved")
     assert ConceptModel.load(tmp_path / "saved", embedding_model=ColorEncoder()).cache is False
+
+
+@pytest.mark.filterwarnings("ignore:ocr of the saved model are objects")
+def test_a_folder_that_compares_texts_is_found_from_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny_text_tower(tmp_path / "here" / "texts")
+    monkeypatch.chdir(tmp_path / "here")
+    images = captioned_images(["no overtime", "overtime", "a panda", "pandas"])
+    model = fitted(images, ocr=CaptionReader(), text_model="texts", text_weight=0.5, cache=False)
+    expected = model.find_images("panda")
+    model.save(tmp_path / "saved")
+    monkeypatch.chdir(tmp_path)
+    assert model.find_images("panda") == expected
+    assert ConceptModel.load(tmp_path / "saved", embedding_model=ColorEncoder()).find_images("panda") == expected
+
+
+@pytest.mark.skipif(not RapidOCRReader.is_installed(), reason="RapidOCR is not installed")
+@pytest.mark.filterwarnings("error::concept_memes.errors.AdjustedWarning")
+@pytest.mark.parametrize("everything", [True, False])
+def test_the_reader_of_the_package_comes_back(
+    everything: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = fitted(color_images(["red"], 4), vocabulary=["red"])
+    model.ocr = RapidOCRReader(everything=everything)
+    model.save(tmp_path / "saved")
+    loaded = ConceptModel.load(tmp_path / "saved", embedding_model=ColorEncoder())
+    assert getattr(loaded.ocr, "everything", False) is everything
+    monkeypatch.setattr(RapidOCRReader, "is_installed", staticmethod(lambda: False))
+    assert ConceptModel.load(tmp_path / "saved").ocr is True

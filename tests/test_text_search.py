@@ -4,6 +4,7 @@ import copy
 import gc
 import pickle
 import sqlite3
+import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
@@ -111,6 +112,15 @@ def test_all_words_count_in_any_order_without_spaces_around_ideographs(index: Te
     assert index.match("不想加班").max() < 0.4
 
 
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [("哈哈哈", [0.4, 1, 0.4, 0, 0]), ("no no", [0, 0, 0, 0.5, 0.5]), ("no, no!", [0, 0, 0, 0.5, 0.5])],
+)
+def test_a_word_that_is_repeated_is_found_where_it_is_said_once(query: str, expected: list[float]) -> None:
+    match = TextIndex(["哈哈", "哈哈哈", "笑哈哈", "no way", "no"]).match(query)
+    np.testing.assert_allclose(match, expected)
+
+
 def test_rare_words_weigh_more() -> None:
     match = TextIndex(["the cat", "the dog", "the bird", "cat food", "the end"]).match("the bird")
     assert match[2] == 1
@@ -168,6 +178,14 @@ def test_any_text_can_be_looked_for_in_any_other(texts: list[str], query: str) -
 def test_a_page_can_be_looked_for() -> None:
     page = " ".join(f"word{i} 字{i}" for i in range(2_000))
     assert TextIndex([page, "word7 only"]).match(page)[0] == 1
+
+
+def test_a_scream_takes_no_square_of_its_length() -> None:
+    scream = "a" * 10_000
+    index, started = TextIndex([scream, "a"]), time.process_time()
+    assert index.match("a")[1] == 1
+    assert 0 < index.match("a")[0] < 1e-3
+    assert time.process_time() - started < 5  # 30 s if all letters around each of them were counted
 
 
 def test_the_order_of_the_texts_changes_nothing(index: TextIndex) -> None:

@@ -148,6 +148,12 @@ def test_a_weight_without_any_text_gives_rows_of_zeros() -> None:
     assert not vectors_of(encoded(("", ""), weight=1)).any()
 
 
+def test_an_encoder_is_never_asked_for_no_texts() -> None:
+    encoder = LengthEncoder()  # which cannot part nothing into three columns
+    assert vectors_of(encoded(("", ""), encoder)).tolist() == [[0, 0, 0]] * 2
+    assert vectors_of(encoded((".", ""), encoder, like=encoded(ENGLISH, encoder))).tolist() == [[0, 0, 0]] * 2
+
+
 # --- vectors ----------------------------------------------------------------------------------------------------------
 
 

@@ -80,6 +80,16 @@ def test_without_texts_nothing_is_written_below_but_the_number_of_copies() -> No
     assert figure.get_figheight() < draw(1).get_figheight()
 
 
+@pytest.mark.parametrize("n_copies", [99, 200, 1234, 100_000])
+def test_however_many_copies_there_are_their_number_is_whole(n_copies: int) -> None:
+    concept_set, groups = memes(1)
+    many = CopyGroup((2,) * n_copies, ("itself", *["near"] * (n_copies - 1)))
+    several = tuple(many if 2 in copies.images else copies for copies in groups[0].variants)
+    figure = draw_variants(concept_set, [replace(groups[0], variants=several)])
+    assert texts(figure, "template-0-variant-1-copies") == [f"×{n_copies:,}"]
+    check_texts(figure)
+
+
 @pytest.mark.parametrize(("n_variants", "n_drawn", "more"), [(8, 8, []), (9, 7, ["+2 more"]), (20, 7, ["+13 more"])])
 def test_eight_tiles_stand_in_a_row_and_the_others_are_counted(n_variants: int, n_drawn: int, more: list[str]) -> None:
     figure = draw(1, n_variants)

@@ -17,6 +17,7 @@ __all__ = [
     "check_out",
     "check_reports",
     "one_of",
+    "one_or_more",
     "separate_words",
     "share_or_word",
     "weight_or_auto",
@@ -34,6 +35,13 @@ def whole_or_auto(text: str) -> int | str:
         return text
     if not text.isdecimal() or int(text) < 2:
         raise typer.BadParameter(f"{text!r} is neither auto nor a whole number of at least 2", param_hint="--min-size")
+    return int(text)
+
+
+def one_or_more(text: str) -> int:
+    """Read the value of --n-concepts."""
+    if not text.isdecimal() or int(text) < 1:
+        raise typer.BadParameter(f"{text!r} is no whole number of at least 1", param_hint="--n-concepts")
     return int(text)
 
 

@@ -17,12 +17,13 @@ from concept_memes.cli.checks import (
     check_out,
     check_reports,
     one_of,
+    one_or_more,
     separate_words,
     share_or_word,
     weight_or_auto,
     whole_or_auto,
 )
-from concept_memes.cli.console import note, say, say_json, told_skipped
+from concept_memes.cli.console import note, say, say_json, spoken, told_skipped
 from concept_memes.cli.drawing import N_COLLAGE, draw_collage
 from concept_memes.cli.encoder_choice import PRECISIONS, check_placement, encoder_of, recipe_of
 from concept_memes.cli.figure_files import check_figure
@@ -79,7 +80,10 @@ def fit(
         str, typer.Option(metavar="N", help="Fewest images that make a concept; auto grows with the collection.")
     ] = "auto",
     n_concepts: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Exactly so many concepts; by default as many as stand out.")
+        int | None,
+        typer.Option(
+            parser=one_or_more, metavar="N", help="Exactly so many concepts; by default as many as stand out."
+        ),
     ] = None,
     recipe: Annotated[
         str | None,
@@ -276,6 +280,8 @@ def show_fitted(model: ConceptModel, out: Path) -> None:
     if len(found) > N_SHOWN:
         say(f"... and {len(found) - N_SHOWN} smaller: concept-memes info {shlex.quote(str(out))}", wrap=False)
     say("", model.report_.summary(found))
+    if len(found) and model.n_concepts is None and (advice := model.report_.no_grouping(found)):
+        say(spoken(advice))
     say(f"Saved: {out}", wrap=False)
 
 

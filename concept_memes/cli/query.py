@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from concept_memes.cache import VectorCache
     from concept_memes.queries import Query
 
-__all__ = ["Address", "Term", "as_query", "concept_numbers", "is_there", "parse_query", "picture_at"]
+__all__ = ["Address", "Term", "as_query", "concept_numbers", "is_there", "parse_query", "picture_at", "unknown_parts"]
 
 SIGNS = {"+": 1.0, "-": -1.0}
 WEIGHT = re.compile(r"(\d+(?:\.\d+)?|\.\d+):(.+)", re.DOTALL)
@@ -176,6 +176,45 @@ def picture_or_text(words: list[str]) -> str | Path:
 def is_there(path: Path) -> bool:
     """Tell whether there is a picture; in an archive it is no file, but has one before it: photos.zip/a.jpg."""
     return any(place.is_file() for place in (path, *path.parents))
+
+
+def unknown_parts(text: str, vocabulary: Iterable[str] = ()) -> list[str]:
+    """List the words of a text that no list knows, as the explorer does: longest first, the plural as the singular.
+
+    Parameters
+    ----------
+    text : str
+    vocabulary : iterable of str
+        Words that are known beside the nouns of the package and little ones ("of", "with").
+
+    Returns
+    -------
+    list of str
+        In their order.
+
+    Examples
+    --------
+    >>> unknown_parts("Golden retrievers with an asdfqwezz"), unknown_parts("red tape", ["red"])
+    (['asdfqwezz'], [])
+    """
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+    from concept_memes.word_lists import default_nouns, folded
+
+    known = {folded(word) for words in (vocabulary, default_nouns(), ENGLISH_STOP_WORDS) for word in words}
+    endings = ((r"([^s])s$", r"\1"), (r"(s|x|z|o|ch|sh)es$", r"\1"), (r"ies$", "y"))
+
+    def is_known(words: str) -> bool:
+        return any(form in known for form in [words, *(re.sub(ending, by, words) for ending, by in endings)])
+
+    parts, unknown, at = re.split(r"[\s,;]+", folded(text)), [], 0
+    if is_known(folded(text)):
+        return []
+    while at < len(parts):
+        length = next((n for n in range(len(parts) - at, 0, -1) if is_known(" ".join(parts[at : at + n]))), 0)
+        unknown += [parts[at]] if not length and any(map(str.isalpha, parts[at])) else []
+        at += max(length, 1)
+    return unknown
 
 
 def concept_numbers(text: str) -> list[int]:

@@ -85,6 +85,7 @@ def sort(
         say_json(filing_document(plan, done))
     elif done is None and quiet:
         say_lines(str(plan.into / file.target) for file in plan.files)
+        note_left(plan)
     elif done is None:
         aside = "" if how == "keep" else " --copies aside"
         show_plan(plan, concept_set, f"{shlex.quote(str(concepts))} --into {shlex.quote(str(into))}{aside}")
@@ -119,13 +120,18 @@ def known_mode(text: str) -> Mode:
 def show_plan(plan: FilingPlan, concept_set: ConceptSet, arguments: str) -> None:
     """Show what would be done, and how to do it."""
     say(plan_table(plan, concept_set))
-    if plan.left:
-        note("\n".join(left_lines(plan.left, "would not be filed")), "warning")
+    note_left(plan)
     n_done = sum(file.done for file in plan.files)
     before = f" ({n_done:,} of them are filed already)" if n_done else ""
     verb = {"link": "links to", "copy": "copies of", "move": "would move"}[plan.mode]
     say("", f"{len(plan.folders)} folders, {verb} {len(plan.files):,} pictures{before}. Nothing was changed. To do it:")
     say(f"  concept-memes sort {arguments} --mode {plan.mode} --go", wrap=False)
+
+
+def note_left(plan: FilingPlan) -> None:
+    """Name what would be left where it is."""
+    if plan.left:
+        note("\n".join(left_lines(plan.left, "would not be filed")), "warning")
 
 
 def show_done(done: FilingResult, into: Path, *, quiet: bool) -> None:

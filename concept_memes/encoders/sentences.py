@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +28,7 @@ class SentenceEncoder:
     Attributes
     ----------
     name : str
-        What the user asked for.
+        What the user asked for; a folder with its whole path, so that it is known again from elsewhere.
     text_fingerprint : str
         All that decides the bits of a vector.
 
@@ -44,8 +45,10 @@ class SentenceEncoder:
     """
 
     def __init__(self, model: str | Path) -> None:
-        self.name = str(model)
         self.folder = hub.find_model(model)
+        if own := self.folder == Path(os.path.expanduser(model)):  # and no copy of a model of the hub
+            self.folder = self.folder.absolute()
+        self.name = str(self.folder) if own else str(model)
         self.placement = Placement("auto", "auto", "auto")
 
     @cached_property

@@ -51,6 +51,7 @@ def draw_query(
     images: Sequence[ImageHit],
     concepts: Sequence[ConceptHit],
     *,
+    n_hidden: int = 0,
     figsize: tuple[float, float] | None = None,
     theme: ThemeName = "light",
 ) -> Figure:
@@ -66,6 +67,8 @@ def draw_query(
         The pictures, best first.
     concepts : sequence of ConceptHit
         Concepts that are near to the query, best first. Those that hold pictures come before those that hold none.
+    n_hidden : int, default=0
+        How many copies of the pictures are left out; it is said, unless there are none.
     figsize : tuple of float or None
         Width and height in inches. None lets the figure grow with the number of pictures.
     theme : {"light", "dark"}
@@ -129,6 +132,7 @@ def draw_query(
     panel = Rect(MARGIN, top, hits_width + width - natural[0], hits_height)
     title = Rect(panel.x, top - ASIDE_HEAD, panel.width, ASIDE_HEAD - 0.06)
     said = "Best image" if len(images) == 1 else f"{len(images):,} best images"
+    said += f", {n_hidden:,} {'copy' if n_hidden == 1 else 'copies'} hidden" if n_hidden else ""
     figure.label(title, said, LABEL_POINTS, color=colors.muted, gid="hits-head")
     figure.add_card(panel, color=colors.card, edge=colors.card_edge, scale=scale, gid="hits")
     _draw_hits(figure, concept_set, images, columns, rows, panel, colors)

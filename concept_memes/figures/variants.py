@@ -166,15 +166,27 @@ def _card(concept_set: ConceptSet, number: int, group: VariantGroup) -> _Card:
     in_order = sorted(group.variants, key=lambda copies: group.image not in copies.images)  # stable
     shown = tuple(in_order if len(in_order) <= MAX_TILES else in_order[: MAX_TILES - 1])
     texts = concept_set.texts.texts if concept_set.texts is not None else ()
-    return _Card(number, group, shown, tuple(_lines(texts[c.images[0]]) if texts else [] for c in shown))
+    return _Card(number, group, shown, tuple(_lines(texts[c.images[0]], _room(c)) if texts else [] for c in shown))
 
 
-def _lines(text: str) -> list[str]:
+def _room(copies: CopyGroup) -> float:
+    """Measure the corner for the number of copies: a number that is cut would be another one."""
+    from concept_memes.figures.canvas import Ruler
+
+    font = choose_font(_times(copies), bold=True)
+    return max(COPIES, Ruler(font, DETAIL_POINTS).width(font.text) + 0.06)
+
+
+def _times(copies: CopyGroup) -> str:
+    return f"×{len(copies.images):,}"
+
+
+def _lines(text: str, room: float) -> list[str]:
     """Break what a picture says into lines, as wide as a tile but for the number of copies."""
     from concept_memes.figures.canvas import Ruler
 
     font = choose_font(clean_text(" ".join(text.split())))
-    return fit_lines(font.text, TILE - COPIES, MAX_LINES, Ruler(font, DETAIL_POINTS).width)
+    return fit_lines(font.text, TILE - room, MAX_LINES, Ruler(font, DETAIL_POINTS).width)
 
 
 def _rows(cards: Sequence[_Card]) -> list[list[_Card]]:
@@ -213,12 +225,14 @@ def _draw_card(
         at = Rect(x + number * (TILE + TILE_GAP), top, TILE, TILE)
         own = f"{gid}-variant-{number}"
         figure.add_picture(at, cover, gid=f"{own}-image")
+        room = _room(copies)
         if len(copies.images) > 1:
-            corner = Rect(at.x + TILE - COPIES, top + TILE + 0.06, COPIES, LINE)
-            text = f"×{len(copies.images):,}"
-            figure.label(corner, text, DETAIL_POINTS, color=theme.accent, gid=f"{own}-copies", bold=True, align="right")
+            corner = Rect(at.x + TILE - room, top + TILE + 0.06, room, LINE)
+            figure.label(
+                corner, _times(copies), DETAIL_POINTS, color=theme.accent, gid=f"{own}-copies", bold=True, align="right"
+            )
         for row, line in enumerate(lines):
-            below = Rect(at.x, top + TILE + 0.06 + row * LINE, TILE - COPIES, LINE)
+            below = Rect(at.x, top + TILE + 0.06 + row * LINE, TILE - room, LINE)
             figure.label(below, line, DETAIL_POINTS, color=theme.muted, gid=f"{own}-text")
     if card.n_more:
         at = Rect(x + len(card.shown) * (TILE + TILE_GAP), top, TILE, TILE)

@@ -1,16 +1,25 @@
 /*
- * What pictures say. Texts are compared without regard to case, width and line breaks; in scripts that put no blanks
- * between words, a line break within a phrase is none.
+ * What pictures say. Texts are compared without regard to case, accents, width and line breaks; in scripts that put no
+ * blanks between words, a line break within a phrase is none.
  */
 
 const IDEOGRAPH = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}]/u;
 const BESIDE_IDEOGRAPHS = new RegExp(`(?<=${IDEOGRAPH.source}) | (?=${IDEOGRAPH.source})`, "gu");
 const IN_A_WORD = /[\p{L}\p{N}]/u;
+// As `fold_text` of the package: marks of kana and Indic scripts are letters; of Latin, Greek and Cyrillic they are not.
+const UNSEEN = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]/g;
+const ACCENTED = /[\u00c0-\u052f\u1e00-\u1fff]/;
+const ACCENTS = /[\u0300-\u036f]/g;
 
 /** @param {string} text @returns {string} */
 function foldedText(text) {
-  const plain = text.normalize("NFKC").toUpperCase().toLowerCase().replaceAll("ς", "σ");
-  return plain.trim().replace(/\s+/g, " ").replace(BESIDE_IDEOGRAPHS, "");
+  const plain = text.replace(UNSEEN, "").normalize("NFKC").toUpperCase().toLowerCase().replaceAll("ς", "σ");
+  return withoutAccents(plain).trim().replace(/\s+/g, " ").replace(BESIDE_IDEOGRAPHS, "");
+}
+
+/** @param {string} text @returns {string} */
+function withoutAccents(text) {
+  return ACCENTED.test(text) ? text.normalize("NFD").replace(ACCENTS, "").normalize("NFC") : text;
 }
 
 /** Whether a text has a part; if asked for, only where a word begins. @returns {boolean} */
