@@ -33,7 +33,7 @@ from concept_memes.memes.copies import find_families
 from concept_memes.progress import Progress
 
 SEEDS = (301, 302, 303)
-SIZES = (2_500, 5_000, 10_000)
+SIZES = (1_250, 2_500, 5_000)
 HASH_BITS = 10  # Hamming distance that imagededup's examples take
 LEAST_PRECISION = 0.99
 WRONG_NAMED = 20  # so many wrong pairs are named
