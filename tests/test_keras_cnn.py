@@ -124,6 +124,10 @@ def test_layers_are_drawn_although_it_knows_no_texts(vgg: KerasCNNEncoder) -> No
         model.visualize_attention(noise(), "panda")
 
 
+def test_no_pictures_have_no_vectors(vgg: KerasCNNEncoder) -> None:
+    assert vgg.encode_images(np.empty((0, *vgg.image_size, 3), np.uint8)).shape == (0, vgg.n_dims)
+
+
 def test_random_weights_are_the_same_every_time(vgg: KerasCNNEncoder) -> None:
     again = KerasCNNEncoder("vgg16", weights=None, batch_size=1, device="cpu")
     batch = vgg.preprocess(noise())[None]

@@ -26,6 +26,8 @@ __all__ = ["cache_app", "cache_document", "read_size", "spoken_size"]
 UNITS = {"": 1, "B": 1}
 UNITS |= {f"{letter}{ending}": 1000**power for power, letter in enumerate("KMGT", 1) for ending in ("", "B")}
 UNITS |= {f"{letter}{ending}": 1024**power for power, letter in enumerate("KMGT", 1) for ending in ("I", "IB")}
+# What is kept beside vectors, by the beginning of its fingerprint.
+NOTES = {"look": "looks, to tell copies", "history": "how files were saved", "rapidocr": "texts, read by RapidOCR"}
 SIZE = re.compile(r"([0-9]{1,19}(?:\.[0-9]{1,19})?)\s*([A-Za-z]*)")
 
 
@@ -73,8 +75,8 @@ def info(
     say(facts_table(facts(found)))
     if found.encoders:
         table = plain_table()
-        table.add_column("vectors", justify="right")
-        table.add_column("model", overflow="fold")
+        table.add_column("entries", justify="right")
+        table.add_column("of", overflow="fold")
         counts: Counter[str] = Counter()
         for fingerprint, n_vectors in found.encoders.items():
             counts[spoken_fingerprint(fingerprint)] += n_vectors
@@ -250,7 +252,12 @@ def spoken_fingerprint(fingerprint: str) -> str:
     'clip-texts 01234567 cpu fp32'
     >>> spoken_fingerprint("colors/1 batch=16")
     'colors/1'
+    >>> spoken_fingerprint("look-7 families-4")
+    'looks, to tell copies'
     """
+    kind = re.match(r"[a-z]*", fingerprint)
+    if kind and kind[0] in NOTES:
+        return NOTES[kind[0]]
     name = re.match(r"[^\s:]*", fingerprint)
     weights = re.search(r"\b[0-9a-f]{16,}\b", fingerprint)
     where = re.findall(r"\b(?:cpu|cuda|mps|xpu|fp32|fp16|bf16|int8)\b", fingerprint)

@@ -214,6 +214,8 @@ class KerasCNNEncoder:
         EncoderMemoryError
             The batch does not fit into the memory of the device; fewer pictures may.
         """
+        if not len(batch):
+            return np.empty((0, self.n_dims), np.float32)
         return unit(self._run(self._model[1], filled_rows(batch))[: len(batch)])
 
     def _run(self, model: Any, batch: npt.NDArray[Any]) -> FloatArray:  # noqa: ANN401 (of Keras)
