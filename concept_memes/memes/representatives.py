@@ -44,6 +44,8 @@ N_TURNED = 4
 MARK_WINDOW, MARK_BAND, MARK_LEVELS, MARK_FACTOR = 12, 0.2, 2.5, 3.0
 # Most of the windows that it takes, and a blur that makes pictures of any size as sharp, in pixels.
 MARK_AREA, MARK_BLUR = 0.12, 1.0
+# Pictures that are laid on one another at the same time.
+N_LAID = 48
 
 
 @dataclass(frozen=True)
@@ -223,17 +225,25 @@ class Group:
         """Keep those without a mark that others do not have."""
         if len(rows) < 2:
             return rows
-        first = np.full(len(rows), rows[0])
-        ways = composed(inverted(self.warps[first]), self.warps[rows])
-        there = sampled(np.stack([self.brightness(i) for i in rows]), np.arange(len(rows)), ways.places, grid(DETAIL))
-        toned = there.values - np.median(there.values, axis=1, keepdims=True)
-        laid = gaussian_filter(toned.reshape(-1, DETAIL, DETAIL), (0, MARK_BLUR, MARK_BLUR))
+        few = rows[np.linspace(0, len(rows) - 1, min(len(rows), N_LAID)).astype(np.int64)]
+        laid = self._laid_on(rows[0], few)
+        usual = np.median(laid, axis=0)
         marked = np.zeros(len(rows), bool)
-        for i, one in enumerate(laid):
-            others = np.median(laid if len(laid) > 2 else laid[1 - i : 2 - i], axis=0)
-            marked[i] = has_mark(one, others)
+        for start in range(0, len(rows), N_LAID):
+            part = rows[start : start + N_LAID]
+            for i, one in enumerate(self._laid_on(rows[0], part), start):
+                marked[i] = has_mark(one, usual if len(rows) > 2 else laid[1 - i])
         unmarked: IntArray = rows if marked.all() else rows[~marked]
         return unmarked
+
+    def _laid_on(self, first: int, rows: IntArray) -> FloatArray:
+        """Return the brightness of pictures as they lie on one of them, less the median of each."""
+        ways = composed(inverted(self.warps[np.full(len(rows), first)]), self.warps[rows])
+        pictures = np.stack([self.brightness(row) for row in rows.tolist()])
+        there = sampled(pictures, np.arange(len(rows)), ways.places, grid(DETAIL)).values
+        toned = (there - np.median(there, axis=1, keepdims=True)).reshape(-1, DETAIL, DETAIL)
+        blurred: FloatArray = gaussian_filter(toned, (0, MARK_BLUR, MARK_BLUR))
+        return blurred
 
 
 def ends_border(lines: FloatArray, depth: float) -> bool:

@@ -22,7 +22,7 @@ from concept_memes.protocols import FloatArray
 __all__ = ["FINGERPRINT", "History", "look_back", "was_made_from"]
 
 #: What decides the bytes of a history: to be changed with anything below.
-FINGERPRINT = "history-1"
+FINGERPRINT = "history-2"
 
 # The frequencies of blocks of 8 x 8 that are looked at: those that are seldom rounded to nothing.
 FREQUENCIES = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (1, 2), (2, 1), (0, 3), (3, 0), (2, 2))
@@ -44,29 +44,29 @@ class History:
     ----------
     steps : ndarray of shape (n_frequencies,), float32
         That it was rounded to when it was saved; 1 if it is no JPEG.
-    nearness : ndarray of shape (4, n_frequencies, MOST_STEP), float32
+    nearness : ndarray of shape (4, n_frequencies, MOST_STEP), float16
         Summed over values: how near they lie to multiples of each step, for blocks that begin at each corner.
     counts : ndarray of the same shape, float32
         Values that are no nearer to 0 than to the first multiple.
     """
 
     steps: FloatArray
-    nearness: FloatArray
-    counts: FloatArray
+    nearness: npt.NDArray[np.float16]
+    counts: npt.NDArray[np.float16]
 
     def to_bytes(self) -> bytes:
         """Return the note that is kept."""
         return b"".join(
-            np.ascontiguousarray(part, "<f4").tobytes() for part in (self.steps, self.nearness, self.counts)
+            np.ascontiguousarray(part, "<f2").tobytes() for part in (self.steps, self.nearness, self.counts)
         )
 
     @classmethod
     def from_bytes(cls, note: bytes) -> History:
         """Read a note."""
-        numbers = np.frombuffer(note, "<f4").astype(np.float32)
+        numbers = np.frombuffer(note, "<f2").astype(np.float16)
         n = len(FREQUENCIES)
         nearness, counts = numbers[n:].reshape(2, 4, n, MOST_STEP)
-        return cls(numbers[:n], nearness, counts)
+        return cls(numbers[:n].astype(np.float32), nearness, counts)
 
 
 def look_back(source: Path | Image.Image) -> bytes:
@@ -89,7 +89,7 @@ def look_back(source: Path | Image.Image) -> bytes:
     brightness = np.asarray(load_image(source).convert("L"), np.float32) - 128
     steps = np.ones(len(FREQUENCIES), np.float32) if isinstance(source, Image.Image) else steps_of(source)
     candidates = np.arange(1, MOST_STEP + 1, dtype=np.float32)
-    nearness, counts = np.zeros((2, 4, len(FREQUENCIES), MOST_STEP), np.float32)
+    nearness, counts = np.zeros((2, 4, len(FREQUENCIES), MOST_STEP), np.float16)
     height, width = brightness.shape
     # A file that was mirrored since has its blocks begin at another corner.
     for corner, (down, across) in enumerate((y, x) for y in (0, height % 8) for x in (0, width % 8)):
