@@ -262,10 +262,7 @@ def growth(data: Path, sizes: Sequence[int]) -> list[dict]:
             _, cold = timed_families(collection, notes)
             families, warm = timed_families(collection, notes)
             judged = judge_heap(some, families)
-            rows.append(
-                {"files": len(some), "seconds": round(cold, 1), "seconds_again": round(warm, 1)}
-                | judged
-            )
+            rows.append({"files": len(some), "seconds": round(cold, 1), "seconds_again": round(warm, 1)} | judged)
     return rows
 
 
